@@ -1,0 +1,34 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.Json.Serialization;
+
+namespace VirtuaLinux.Model;
+
+/// <summary>An iSCSI network portal (RFC 7143, section 3): <c>192.168.77.1:3260</c>.</summary>
+[JsonConverter(typeof(ParsableJsonConverter<IscsiPortal>))]
+public readonly record struct IscsiPortal(Ipv4Address Address, int Port) : IParsable<IscsiPortal>
+{
+    /// <summary>The registered port of iSCSI.</summary>
+    public const int DefaultPort = 3260;
+
+    /// <summary>Parses an address with an optional port.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out IscsiPortal result)
+    {
+        result = default;
+        if (s is null) return false;
+        var colon = s.IndexOf(':');
+        var port = DefaultPort;
+        if (colon >= 0 && (!int.TryParse(s.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65535)) return false;
+        if (!Ipv4Address.TryParse(colon < 0 ? s : s[..colon], provider, out var address)) return false;
+        result = new IscsiPortal(address, port);
+        return true;
+    }
+
+    /// <inheritdoc cref="TryParse"/>
+    /// <exception cref="FormatException">Not a portal.</exception>
+    public static IscsiPortal Parse(string s, IFormatProvider? provider = null) =>
+        TryParse(s, provider, out var portal) ? portal : throw new FormatException($"'{s}' is not an iSCSI portal; write it as 192.168.77.1:3260");
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Address}:{Port}");
+}

@@ -1,0 +1,15 @@
+using System.Text.Json.Serialization;
+
+namespace VirtuaLinux.Model;
+
+/// <summary>Serialisation of the model, generated at build time: camel-case names, no nulls, unknown members refused.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    UseStringEnumConverter = true,
+    WriteIndented = false)]
+[JsonSerializable(typeof(Site))]
+[JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(ImageInfo))]
+public sealed partial class ModelJson : JsonSerializerContext;
