@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Net.Sockets;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Storage;
+
+/// <summary>Logs in to the SAN from the initrd with iscsistart(8): one session, which iscsid takes over in the real root.</summary>
+public sealed class IscsiInitiator(ICommandRunner runner)
+{
+    // open-iscsi, include/iscsi_err.h
+    private const int LoginFailed = 5;
+    private const int TransportTimeout = 8;
+    private const int AuthenticationFailed = 24;
+
+    /// <summary>The initiator name of a machine of a site.</summary>
+    public static string NameOf(string site, string node) => $"iqn.2026-11.org.virtualinux:{site}:{node}";
+
+    /// <summary>Logs in through the first portal that answers and waits for the LUN.</summary>
+    /// <param name="san">Portals, target and LUN.</param>
+    /// <param name="initiator">This machine's initiator name.</param>
+    /// <param name="secret">The CHAP secret, if <paramref name="san"/> names a user.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>Path of the LUN, such as <c>/dev/sda</c>.</returns>
+    /// <exception cref="FailureException">No portal answers, the secret is wrong, or the LUN is not there.</exception>
+    public async Task<string> LoginAsync(SiteSan san, string initiator, string? secret, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(san);
+        if (FindLun(san) is { } present) return present;
+        var reached = await FirstReachableAsync(san, cancellationToken).ConfigureAwait(false);
+        var login = ExternalCommand.Of("iscsistart",
+            "-i", initiator, "-t", san.Target, "-g", "1", "-a", reached.Address.ToString(), "-p", reached.Port.ToString(CultureInfo.InvariantCulture),
+            // One portal: a lost SAN is a pause, however long, and no probe ends the session (open-iscsi, README section 8).
+            "-P", "node.session.timeo.replacement_timeout=86400", "-P", "node.conn[0].timeo.noop_out_interval=0", "-P", "node.conn[0].timeo.noop_out_timeout=0",
+            "-P", "node.session.initial_login_retry_max=4");
+        if (san.Chap is { } chap)
+        {
+            if (secret is null) throw new FailureException($"the SAN asks user '{chap.User}' for a CHAP secret, and none is known; write it into {chap.SecretFile} beside the site file");
+            login = login.With("-u", chap.User, "-w", secret).WithSecret(secret);
+        }
+        var result = await runner.RunAsync(login.Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
+        if (result.ExitCode is AuthenticationFailed or LoginFailed)
+            throw new FailureException($"the SAN at {reached} refuses user '{san.Chap?.User}': wrong CHAP user or secret; correct chap.user in the site file or the secret in {san.Chap?.SecretFile ?? "chap.secretFile"}");
+        if (result.ExitCode != 0)
+            throw new FailureException($"no login to target {san.Target} at {reached} (iscsistart exit code {result.ExitCode}{(result.ExitCode == TransportTimeout ? ", time-out" : "")}): {result.Error.Trim()}; check san.target in the site file and the target's access list");
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            if (FindLun(san) is { } found) return found;
+            await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+        }
+        throw new FailureException($"target {san.Target} has no {(san.Wwid is null ? $"LUN {san.Lun}" : $"LUN with WWID {san.Wwid}")}; it offers {Offered(san)}; correct san.lun in the site file");
+    }
+
+    /// <summary>World-wide identifier of a SCSI disk as the kernel shows it, such as <c>naa.…</c> or <c>t10.…</c>.</summary>
+    public static string WwidOf(string disk)
+    {
+        var file = $"/sys/class/block/{Path.GetFileName(disk)}/device/wwid";
+        return File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+    }
+
+    private static async Task<IscsiPortal> FirstReachableAsync(SiteSan san, CancellationToken cancellationToken)
+    {
+        var problems = new List<string>();
+        foreach (var portal in san.Portals)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            timeout.CancelAfter(TimeSpan.FromSeconds(10));
+            try
+            {
+                await socket.ConnectAsync(portal.Address.ToIPAddress(), portal.Port, timeout.Token).ConfigureAwait(false);
+                return portal;
+            }
+            catch (SocketException e)
+            {
+                problems.Add($"{portal}: {e.Message}");
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                problems.Add($"{portal}: no answer in 10 s");
+            }
+        }
+        throw new FailureException($"the SAN cannot be reached: {string.Join("; ", problems)}; check the cable, the array, and san.portals in the site file");
+    }
+
+    private static IEnumerable<(string Disk, int Lun, string Wwid)> Luns(SiteSan san)
+    {
+        if (!Directory.Exists("/sys/class/iscsi_session")) yield break;
+        foreach (var session in Directory.GetDirectories("/sys/class/iscsi_session"))
+        {
+            var targetName = Path.Combine(session, "targetname");
+            if (!File.Exists(targetName) || File.ReadAllText(targetName).Trim() != san.Target) continue;
+            var marker = $"/{Path.GetFileName(session)}/";
+            foreach (var block in Directory.GetDirectories("/sys/class/block", "sd*"))
+            {
+                var real = new DirectoryInfo(block).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? block;
+                var name = Path.GetFileName(real);
+                if (!real.Contains(marker, StringComparison.Ordinal) || Path.GetFileName(Path.GetDirectoryName(real)) != "block") continue;
+                // …/session1/target2:0:0/2:0:0:1/block/sda
+                var address = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(real)))!;
+                if (!int.TryParse(address.AsSpan(address.LastIndexOf(':') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var lun)) continue;
+                yield return ($"/dev/{name}", lun, WwidOf(name));
+            }
+        }
+    }
+
+    private static string? FindLun(SiteSan san) =>
+        Luns(san).Where(l => san.Wwid is null ? l.Lun == san.Lun : l.Wwid == san.Wwid).Select(l => l.Disk).FirstOrDefault(File.Exists);
+
+    private static string Offered(SiteSan san) =>
+        string.Join(", ", Luns(san).Select(l => $"LUN {l.Lun} ({l.Wwid})").DefaultIfEmpty("none"));
+}

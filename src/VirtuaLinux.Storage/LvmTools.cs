@@ -1,0 +1,71 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Storage;
+
+/// <summary>Creates, reads and commits the volume group of a LUN with LVM's programs. Nothing is ever activated by LVM.</summary>
+/// <param name="runner">Runs programs.</param>
+/// <param name="partition">The partition that is the physical volume.</param>
+public sealed class LvmTools(ICommandRunner runner, string partition)
+{
+    /// <summary>Name of the volume group of every site.</summary>
+    public const string GroupName = "virtualinux";
+
+    /// <summary>Makes the physical volume and an empty group, over whatever was there.</summary>
+    /// <exception cref="ExternalCommandException">LVM failed.</exception>
+    public async Task CreateAsync(CancellationToken cancellationToken = default)
+    {
+        await runner.RunAsync(Lvm("pvcreate", "-ff", "-y", "--zero", "y", "--metadatasize", $"{SanLayout.MetadataSize.Bytes}b", partition), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(Lvm("vgcreate", "--autobackup", "n", "-s", $"{SanLayout.ExtentSize.Bytes}b", GroupName, partition), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads the group; null if the partition has none.</summary>
+    /// <exception cref="FailureException">LVM failed, or the metadata is not of this product.</exception>
+    public async Task<VolumeGroup?> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var result = await runner.RunAsync(Lvm("vgcfgbackup", "--readonly", "-f", file, GroupName).Accepting(), cancellationToken).ConfigureAwait(false);
+            if (result.ExitCode != 0) return result.Error.Contains("not found", StringComparison.Ordinal) ? null : throw new FailureException($"vgcfgbackup of {partition} failed: {result.Error.Trim()}");
+            var text = await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
+            return VolumeGroup.TryParse(text, out var group, out var reason) ? group : throw new FailureException($"{partition}: volume group {GroupName} is not as this product makes it: {reason}");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>Commits the group as it is given, all its new volumes at once.</summary>
+    /// <exception cref="FailureException">LVM refused it; the old metadata is still there.</exception>
+    public async Task CommitAsync(VolumeGroup group, CancellationToken cancellationToken = default)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, VolumeGroupWriter.Write(group), cancellationToken).ConfigureAwait(false);
+            await runner.RunAsync(Lvm("vgcfgrestore", "-y", "-f", file, GroupName), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>Path of the physical volume by its name in the metadata.</summary>
+    public IReadOnlyDictionary<string, string> DevicesOf(VolumeGroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return group.PhysicalVolumes.ToDictionary(p => p.Name, _ => partition);
+    }
+
+    private ExternalCommand Lvm(string command, params IReadOnlyList<string> arguments) =>
+        ExternalCommand.Of("lvm", command, "--config", Configuration(partition)).With(arguments)
+            .WithEnvironment("DM_DISABLE_UDEV", "1").WithEnvironment("LVM_SUPPRESS_FD_WARNINGS", "1").WithTimeout(TimeSpan.FromMinutes(5));
+
+    // One device and no other, whatever a host's own lvm.conf says; no udev, no archive files, no daemon (lvm.conf(5)).
+    private static string Configuration(string partition) =>
+        $"devices {{ use_devicesfile=0 filter=[\"a|^{partition}$|\",\"r|.*|\"] global_filter=[\"a|.*|\"] obtain_device_list_from_udev=0 external_device_info_source=\"none\" }} " +
+        "activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 } global { use_lvmlockd=0 use_lvmpolld=0 event_activation=0 locking_dir=\"/run/lock/lvm\" }";
+}

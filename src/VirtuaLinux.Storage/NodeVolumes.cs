@@ -1,0 +1,104 @@
+using System.Globalization;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Storage;
+
+/// <summary>The volumes of the site's group: their names, their creation, and their mapping on the one node that uses them.</summary>
+public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadOnlyDictionary<string, string> devices)
+{
+    private readonly DeviceMapper _mapper = new(runner);
+
+    /// <summary>Name of an image's origin.</summary>
+    public static string OriginName(ImageVersion image) => image.ToVolumeName();
+
+    /// <summary>Name of an image's boot volume.</summary>
+    public static string BootName(ImageVersion image) => $"{image.ToVolumeName()}_boot";
+
+    /// <summary>Adds the origin and the boot volume of an image where they are missing.</summary>
+    public static VolumeGroup AddImage(VolumeGroup group, ImageInfo image)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(image);
+        group = AddMissing(group, OriginName(image.Image), new ByteSize(image.RootSize), readOnly: true, "virtualinux.origin", $"digest.{image.RootDigest}");
+        return AddMissing(group, BootName(image.Image), new ByteSize(image.BootSize), readOnly: true, "virtualinux.boot", $"digest.{image.BootDigest}");
+    }
+
+    /// <summary>Adds a node's volumes where they are missing.</summary>
+    public static VolumeGroup AddNode(VolumeGroup group, string node, SiteVolumes volumes)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(volumes);
+        group = AddMissing(group, $"{node}_meta", VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
+        group = AddMissing(group, $"{node}_data", volumes.Root, readOnly: false, "virtualinux.pool-data");
+        return AddMissing(group, $"{node}_local", volumes.Local, readOnly: false, "virtualinux.local");
+    }
+
+    /// <summary>Names of the volumes of a node whose start must not look like an older content.</summary>
+    public static IReadOnlyList<string> ZeroedNames(string node) => [$"{node}_meta", $"{node}_local"];
+
+    /// <summary>Maps a volume of the group.</summary>
+    /// <param name="volume">Its name in the group.</param>
+    /// <param name="name">Name of the device.</param>
+    /// <param name="readOnly">Whether the kernel shall refuse writes.</param>
+    /// <param name="cancellationToken">Ends the program.</param>
+    /// <returns>Path of the device.</returns>
+    /// <exception cref="FailureException">There is no such volume, or the kernel refused.</exception>
+    public Task<string> MapAsync(string volume, string name, bool readOnly, CancellationToken cancellationToken = default)
+    {
+        var found = group.Find(volume) ?? throw new FailureException($"the volume group has no volume '{volume}'; the site on the SAN and the manifest do not fit together");
+        return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken);
+    }
+
+    /// <summary>Removes a mapped device.</summary>
+    public Task UnmapAsync(string name, CancellationToken cancellationToken = default) => _mapper.RemoveAsync(name, cancellationToken);
+
+    /// <summary>Maps a node's pool and, in it, the root over the image's origin.</summary>
+    /// <param name="node">Name of the node.</param>
+    /// <param name="origin">Path of the origin, mapped read-only.</param>
+    /// <param name="size">Apparent size of the root.</param>
+    /// <param name="thinId">Number of the root within the pool.</param>
+    /// <param name="cancellationToken">Ends the programs.</param>
+    /// <returns>Path of the root, and whether it was made just now.</returns>
+    /// <exception cref="FailureException">The pool's metadata is damaged, or the kernel refused.</exception>
+    public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, CancellationToken cancellationToken = default)
+    {
+        var metadata = await MapAsync($"{node}_meta", "vl-meta", readOnly: false, cancellationToken).ConfigureAwait(false);
+        var data = await MapAsync($"{node}_data", "vl-data", readOnly: false, cancellationToken).ConfigureAwait(false);
+        var created = IsBlank(metadata);
+        if (!created) await CheckAsync(metadata, cancellationToken).ConfigureAwait(false);
+        var dataSectors = group.SizeOf(group.Find($"{node}_data")!) / 512;
+        var blockSectors = VolumeSizes.PoolBlock.Bytes / 512;
+        // The pool's low-water event comes when a tenth of its blocks is left.
+        await _mapper.CreateAsync("vl-pool", string.Create(CultureInfo.InvariantCulture, $"0 {dataSectors} thin-pool {metadata} {data} {blockSectors} {dataSectors / blockSectors / 10} 0\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
+        await _mapper.MessageAsync("vl-pool", $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
+        var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf("vl-pool")} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        return (root, created);
+    }
+
+    /// <summary>Whether the first 4 KiB of a device are zeros: for a pool's metadata, that the pool was never used.</summary>
+    public static bool IsBlank(string device)
+    {
+        using var opened = BlockDevice.Open(device, writable: false);
+        var start = new byte[4096];
+        opened.Read(0, start);
+        return ChunkDigest.IsZero(start);
+    }
+
+    private async Task CheckAsync(string metadata, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await runner.RunAsync(ExternalCommand.Of("thin_check", "-q", metadata), cancellationToken).ConfigureAwait(false);
+        }
+        catch (ExternalCommandException e) when (e.ExitCode is not null)
+        {
+            throw new FailureException($"the metadata of this node's pool is damaged ({e.Message}); repair it from the rescue shell with thin_repair(8), or reset the node", e);
+        }
+    }
+
+    private static VolumeGroup AddMissing(VolumeGroup group, string name, ByteSize size, bool readOnly, params IReadOnlyList<string> tags) =>
+        group.Find(name) is null ? group.Add(name, size, readOnly, tags) : group;
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VirtuaLinux.Host;
+
+namespace VirtuaLinux.Storage;
+
+/// <summary>What the SAN keeps of a site besides its volumes. Whoever may log in to the SAN may read it; it never crosses another wire.</summary>
+public sealed record SanState
+{
+    /// <summary>The signed manifest, as its file.</summary>
+    public required byte[] SignedManifest { get; init; }
+
+    /// <summary>Certificate of the site's CA, PEM.</summary>
+    public required string CaCertificate { get; init; }
+
+    /// <summary>Private key of the site's CA, PEM (PKCS #8).</summary>
+    public required string CaKey { get; init; }
+
+    /// <summary>CHAP secret, if the SAN asks for one.</summary>
+    public string? ChapSecret { get; init; }
+
+    /// <summary>The image's facts, so that a node can verify its origin.</summary>
+    public required Model.ImageInfo Image { get; init; }
+
+    /// <summary>Reads the state from a journal partition; null if there is none.</summary>
+    /// <exception cref="FailureException">An I/O error, or a state of another version of the product.</exception>
+    public static SanState? Read(BlockDevice journal)
+    {
+        var document = Slots(journal).Read();
+        try
+        {
+            return document is null ? null : JsonSerializer.Deserialize(document, StorageJson.Default.SanState);
+        }
+        catch (JsonException e)
+        {
+            throw new FailureException($"{journal.Path}: the site's state is of another version of the product: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes the state; a power cut leaves the older one.</summary>
+    /// <exception cref="FailureException">An I/O error.</exception>
+    public void Write(BlockDevice journal) => Slots(journal).Write(JsonSerializer.SerializeToUtf8Bytes(this, StorageJson.Default.SanState));
+
+    private static SlotStore Slots(BlockDevice journal) => new(journal, SanLayout.StateOffset, SanLayout.StateSlotSize);
+}
+
+/// <summary>Serialisation of what the SAN keeps.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SanState))]
+public sealed partial class StorageJson : JsonSerializerContext;
