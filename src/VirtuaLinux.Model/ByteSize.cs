@@ -6,6 +6,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>A size in bytes, written with the binary units of IEC 80000-13: <c>512MiB</c>, <c>8GiB</c>.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<ByteSize>))]
+[TextForm(@"^[0-9]+$|^[0-9]*\.?[0-9]+ ?([KkMmGgTtPp][Ii])?[Bb]$", "8GiB")]
 public readonly record struct ByteSize(long Bytes) : IParsable<ByteSize>, IComparable<ByteSize>
 {
     private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -24,7 +25,7 @@ public readonly record struct ByteSize(long Bytes) : IParsable<ByteSize>, ICompa
         var digits = 0;
         while (digits < s.Length && (char.IsAsciiDigit(s[digits]) || s[digits] == '.')) digits++;
         var unit = Array.FindIndex(Units, u => u.Equals(s.AsSpan(digits).Trim().ToString(), StringComparison.OrdinalIgnoreCase));
-        if (digits == s.Length) unit = 0;
+        if (digits == s.Length && !s.Contains('.')) unit = 0;
         if (unit < 0 || !decimal.TryParse(s.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
         if (number > long.MaxValue >> (10 * unit)) return false;
         result = new ByteSize((long)(number * (1L << (10 * unit))));

@@ -5,9 +5,10 @@ namespace VirtuaLinux.Model;
 
 /// <summary>Names one immutable image: <c>debian-13@2026.11.23-1</c>.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<ImageVersion>))]
+[TextForm(@"^[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9.-]*$", "debian-13@2026.11.23-1")]
 public readonly record struct ImageVersion(string Name, string Version) : IParsable<ImageVersion>
 {
-    /// <summary>Parses <c>name@version</c>, both made of letters, digits, dots and hyphens.</summary>
+    /// <summary>Parses <c>name@version</c>, both made of letters, digits, dots and hyphens, and starting with a letter or digit.</summary>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out ImageVersion result)
     {
         result = default;
@@ -28,5 +29,5 @@ public readonly record struct ImageVersion(string Name, string Version) : IParsa
     /// <inheritdoc/>
     public override string ToString() => $"{Name}@{Version}";
 
-    private static bool IsToken(string s) => s.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-');
+    private static bool IsToken(string s) => char.IsAsciiLetterOrDigit(s[0]) && s.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-');
 }

@@ -7,6 +7,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>An IPv4 address in host byte order: a value that costs no allocation on the packet path.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<Ipv4Address>))]
+[TextForm(@"^[0-9]{1,3}(\.[0-9]{1,3}){3}$", "192.168.77.11")]
 public readonly record struct Ipv4Address(uint Value) : IParsable<Ipv4Address>, IComparable<Ipv4Address>
 {
     /// <summary>0.0.0.0.</summary>

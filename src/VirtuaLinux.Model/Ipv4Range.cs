@@ -5,6 +5,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>A range of IPv4 addresses, both ends included: <c>192.168.77.200-192.168.77.250</c>.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<Ipv4Range>))]
+[TextForm(@"^[0-9.]{7,15} *- *[0-9.]{7,15}$", "192.168.77.200-192.168.77.250")]
 public readonly record struct Ipv4Range(Ipv4Address First, Ipv4Address Last) : IParsable<Ipv4Range>
 {
     /// <summary>Number of addresses.</summary>

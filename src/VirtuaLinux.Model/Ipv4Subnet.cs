@@ -6,6 +6,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>An IPv4 subnet in CIDR notation, such as <c>192.168.77.0/24</c>; the address part is the network's own.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<Ipv4Subnet>))]
+[TextForm(@"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$", "192.168.77.0/24")]
 public readonly record struct Ipv4Subnet(Ipv4Address Network, int PrefixLength) : IParsable<Ipv4Subnet>
 {
     /// <summary>The subnet mask.</summary>

@@ -6,6 +6,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>An iSCSI network portal (RFC 7143, section 3): <c>192.168.77.1:3260</c>.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<IscsiPortal>))]
+[TextForm(@"^[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]{1,5})?$", "192.168.77.1:3260")]
 public readonly record struct IscsiPortal(Ipv4Address Address, int Port) : IParsable<IscsiPortal>
 {
     /// <summary>The registered port of iSCSI.</summary>

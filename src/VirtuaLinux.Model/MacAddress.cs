@@ -6,6 +6,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>A 48-bit IEEE 802 MAC address; its text form is <c>52:54:00:77:00:01</c>.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<MacAddress>))]
+[TextForm(@"^([0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{12})$", "52:54:00:77:00:01")]
 public readonly record struct MacAddress(ulong Value) : ISpanParsable<MacAddress>
 {
     /// <summary>Length on the wire, in bytes.</summary>

@@ -6,7 +6,7 @@ namespace VirtuaLinux.Model;
 public sealed record Manifest
 {
     /// <summary>Version of this format; 1.</summary>
-    public int Format { get; init; } = 1;
+    public int Format { get; set; } = 1;
 
     /// <summary>Identity of the site, made once at installation.</summary>
     public required Guid SiteId { get; init; }
@@ -30,13 +30,13 @@ public sealed record Manifest
     public SiteSan? San { get; init; }
 
     /// <summary>Accounts.</summary>
-    public IReadOnlyList<SiteAccess> Access { get; init; } = [];
+    public IReadOnlyList<SiteAccess> Access { get; set; } = [];
 
     /// <summary>Sizes of volumes.</summary>
     public required SiteVolumes Volumes { get; init; }
 
     /// <summary>Kernel arguments for every node.</summary>
-    public string KernelArguments { get; init; } = "";
+    public string KernelArguments { get; set; } = "";
 
     /// <summary>The machines, each with all its interfaces, in the site file's order.</summary>
     public required IReadOnlyList<ManifestNode> Nodes { get; init; }

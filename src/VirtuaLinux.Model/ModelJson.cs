@@ -2,12 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace VirtuaLinux.Model;
 
-/// <summary>Serialisation of the model, generated at build time: camel-case names, no nulls, unknown members refused.</summary>
+/// <summary>Serialisation of the model, generated at build time: camel-case names, no nulls, unknown and repeated members refused.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
+    AllowDuplicateProperties = false,
     WriteIndented = false)]
 [JsonSerializable(typeof(Site))]
 [JsonSerializable(typeof(Manifest))]

@@ -6,6 +6,7 @@ namespace VirtuaLinux.Model;
 
 /// <summary>A whole percentage from 0 to 100: <c>10%</c>.</summary>
 [JsonConverter(typeof(ParsableJsonConverter<Percentage>))]
+[TextForm(@"^[0-9]{1,3}%$", "10%")]
 public readonly record struct Percentage(int Value) : IParsable<Percentage>
 {
     /// <summary>Parses a whole number and the percent sign.</summary>

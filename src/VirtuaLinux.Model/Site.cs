@@ -3,16 +3,17 @@ using System.Text.Json.Serialization;
 namespace VirtuaLinux.Model;
 
 /// <summary>One physical cluster and its SAN, as people write it in <c>site.yaml</c>.</summary>
+/// <remarks>Members with a default are <c>set</c>, not <c>init</c>: see <see cref="YamlFile"/>.</remarks>
 public sealed record Site
 {
     /// <summary>Version of the file's format; 1.</summary>
-    public int Version { get; init; } = 1;
+    public int Version { get; set; } = 1;
 
     /// <summary>Name of the site: letters, digits and hyphens.</summary>
     public required string Name { get; init; }
 
     /// <summary>Name of the image that the nodes run, such as <c>debian-13</c>.</summary>
-    public string Image { get; init; } = "";
+    public string Image { get; set; } = "";
 
     /// <summary>Networks by name; <c>cluster</c> is the one that nodes boot from.</summary>
     public required IReadOnlyDictionary<string, SiteNetwork> Networks { get; init; }
@@ -21,13 +22,13 @@ public sealed record Site
     public SiteSan? San { get; init; }
 
     /// <summary>Who may log in, with their public keys.</summary>
-    public IReadOnlyList<SiteAccess> Access { get; init; } = [];
+    public IReadOnlyList<SiteAccess> Access { get; set; } = [];
 
     /// <summary>Sizes of the volumes of each node.</summary>
-    public SiteVolumes Volumes { get; init; } = new();
+    public SiteVolumes Volumes { get; set; } = new();
 
     /// <summary>Kernel arguments for every node, such as <c>console=ttyS0</c>.</summary>
-    public string KernelArguments { get; init; } = "";
+    public string KernelArguments { get; set; } = "";
 
     /// <summary>Answers for an unattended installation; absent: a person is asked.</summary>
     public SiteAnswers? Answers { get; init; }
@@ -66,7 +67,7 @@ public sealed record SiteSan
     public required string Target { get; init; }
 
     /// <summary>Logical unit number; 1 unless given.</summary>
-    public int Lun { get; init; } = 1;
+    public int Lun { get; set; } = 1;
 
     /// <summary>World-wide identifier of the LUN, in place of <see cref="Lun"/>.</summary>
     public string? Wwid { get; init; }
@@ -92,23 +93,23 @@ public sealed record SiteAccess
     public required string User { get; init; }
 
     /// <summary>Public keys in the format of <c>authorized_keys</c> (sshd(8)).</summary>
-    public IReadOnlyList<string> SshKeys { get; init; } = [];
+    public IReadOnlyList<string> SshKeys { get; set; } = [];
 }
 
 /// <summary>Sizes of volumes.</summary>
 public sealed record SiteVolumes
 {
     /// <summary>Space for the changed blocks of a node's root; also its apparent size.</summary>
-    public ByteSize Root { get; init; } = ByteSize.FromGiB(8);
+    public ByteSize Root { get; set; } = ByteSize.FromGiB(8);
 
     /// <summary>A node's private volume for what must not be lost.</summary>
-    public ByteSize Local { get; init; } = ByteSize.FromGiB(2);
+    public ByteSize Local { get; set; } = ByteSize.FromGiB(2);
 
     /// <summary>The volume that all nodes share; 0 for none.</summary>
-    public ByteSize Shared { get; init; }
+    public ByteSize Shared { get; set; }
 
     /// <summary>Part of the volume group that is kept free, such as <c>10%</c>.</summary>
-    public Percentage Reserve { get; init; } = new(10);
+    public Percentage Reserve { get; set; } = new(10);
 }
 
 /// <summary>What an unattended installation may do without asking. None of it ever reinstalls a finished site.</summary>
@@ -137,7 +138,7 @@ public sealed record SiteNode
     public Ipv4Address? Ip { get; init; }
 
     /// <summary>Interfaces by name of their network.</summary>
-    public IReadOnlyDictionary<string, SiteInterface> Interfaces { get; init; } = new Dictionary<string, SiteInterface>();
+    public IReadOnlyDictionary<string, SiteInterface> Interfaces { get; set; } = new Dictionary<string, SiteInterface>();
 
     /// <summary>Management board, if there is one.</summary>
     public SiteBmc? Bmc { get; init; }

@@ -1,0 +1,39 @@
+namespace VirtuaLinux.Model.Checks;
+
+/// <summary>The SAN: portals, target, LUN, CHAP.</summary>
+internal static class SanCheck
+{
+    /// <summary>Largest LUN of the flat addressing that Linux uses (SAM-5, section 4.7.7.3).</summary>
+    private const int LargestLun = 16383;
+
+    private const int LongestIscsiName = 223;
+
+    public static void Run(SiteCheck check)
+    {
+        if (check.Site.San is not { } san) return;
+        Portals(check, san);
+        if (san.Target.Length > LongestIscsiName || !Forms.IscsiName.IsMatch(san.Target))
+            check.Wrong("san.target", $"'{san.Target}' is not an iSCSI name", "write it as iqn.2026-11.org.virtualinux:san, in small letters");
+        if (san.Lun is < 0 or > LargestLun) check.Wrong("san.lun", $"{san.Lun} is not a logical unit number", $"write a number from 0 to {LargestLun}, usually 1");
+        if (san.Wwid is { } wwid && !Forms.Word.IsMatch(wwid)) check.Wrong("san.wwid", $"'{wwid}' is not a WWID", "write it as the SAN shows it, without blanks");
+        if (san.Wwid is not null && check.Has("san.lun")) check.Wrong("san.wwid", $"both 'lun' (line {check.LineOf("san.lun")}) and 'wwid' name the LUN", "keep one of them");
+        if (san.Chap is not { } chap) return;
+        if (!Forms.Word.IsMatch(chap.User)) check.Wrong("san.chap.user", $"'{chap.User}' is not a CHAP user", "write the name without blanks");
+        if (chap.SecretFile.Length == 0 || chap.SecretFile.Any(char.IsControl)) check.Wrong("san.chap.secretFile", "the name of the secret's file is not one", "write the name of a file beside the site file, such as chap.secret");
+    }
+
+    private static void Portals(SiteCheck check, SiteSan san)
+    {
+        if (san.Portals.Count == 0) check.Wrong("san.portals", "the SAN has no portal", "write at least one, as in [ 192.168.77.1:3260 ]");
+        var seen = new Dictionary<IscsiPortal, int>();
+        for (var i = 0; i < san.Portals.Count; i++)
+        {
+            var portal = san.Portals[i];
+            var path = $"san.portals[{i}]";
+            if (!seen.TryAdd(portal, i)) check.Wrong(path, $"the portal {portal} is given twice, first in line {check.LineOf($"san.portals[{seen[portal]}]")}", "keep one of them");
+            foreach (var (name, network) in check.Site.Networks)
+                if (network.Subnet.Contains(portal.Address) && !network.Subnet.IsHost(portal.Address))
+                    check.Wrong(path, $"{portal.Address} is the network or broadcast address of '{name}' ({network.Subnet})", NetworkCheck.HostAdvice(network.Subnet));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace VirtuaLinux.Model;
+
+/// <summary>The manifest as a signed file of two lines: canonical JSON, and the Base64 of its signature.</summary>
+/// <remarks>
+/// The signature is ECDSA P-256 over SHA-256 of the first line without its line feed, in DER (RFC 3279, section 2.2.3), so that openssl-dgst(1) checks it as well.
+/// Verification never depends on the clock: blades with dead batteries boot.
+/// </remarks>
+public static class SignedManifest
+{
+    /// <summary>The newest format that this program knows.</summary>
+    public const int KnownFormat = 1;
+
+    /// <summary>Largest file that is looked at, in bytes; thousands of nodes fit.</summary>
+    public const int MaximumLength = 16 << 20;
+
+    /// <summary>Largest signature in DER for P-256 is 72 bytes; that is 96 characters.</summary>
+    private const int MaximumSignatureText = 96;
+
+    /// <summary>Writes and signs a manifest.</summary>
+    /// <param name="manifest">The manifest; its dictionaries are written in the order of their keys.</param>
+    /// <param name="key">The site's private key, P-256.</param>
+    public static byte[] Sign(Manifest manifest, ECDsa key)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(key);
+        var json = JsonSerializer.SerializeToUtf8Bytes(Canonical(manifest), ModelJson.Default.Manifest);
+        var signature = Convert.ToBase64String(key.SignData(json, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+        return [.. json, (byte)'\n', .. Encoding.ASCII.GetBytes(signature), (byte)'\n'];
+    }
+
+    /// <summary>Checks the signature, then the format, then reads. Never throws, whatever the bytes are.</summary>
+    /// <param name="file">The two lines.</param>
+    /// <param name="publicKey">The site's public key.</param>
+    /// <param name="manifest">The manifest, when all is right.</param>
+    /// <param name="reason">Why not, otherwise.</param>
+    public static bool TryRead(ReadOnlySpan<byte> file, ECDsa publicKey, [NotNullWhen(true)] out Manifest? manifest, out string reason)
+    {
+        ArgumentNullException.ThrowIfNull(publicKey);
+        manifest = null;
+        if (file.Length > MaximumLength)
+        {
+            reason = $"{file.Length} bytes are too many for a manifest";
+            return false;
+        }
+        var end = file.IndexOf((byte)'\n');
+        if (end <= 0)
+        {
+            reason = "not a signed manifest: no second line with a signature";
+            return false;
+        }
+        var json = file[..end];
+        if (!IsSigned(json, file[(end + 1)..], publicKey))
+        {
+            reason = "the signature does not match: changed on its way, or from another site";
+            return false;
+        }
+        return TryParse(json, out manifest, out reason);
+    }
+
+    private static bool IsSigned(ReadOnlySpan<byte> json, ReadOnlySpan<byte> line, ECDsa publicKey)
+    {
+        if (line.EndsWith("\n"u8)) line = line[..^1];
+        Span<byte> signature = stackalloc byte[MaximumSignatureText];
+        var text = Encoding.ASCII.GetString(line);
+        if (line.Length > MaximumSignatureText || !Convert.TryFromBase64String(text, signature, out var length)) return false;
+        // Base64 has several texts for the same bytes; a file has one form only.
+        if (Convert.ToBase64String(signature[..length]) != text) return false;
+        return publicKey.VerifyData(json, signature[..length], HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+    }
+
+    private static bool TryParse(ReadOnlySpan<byte> json, out Manifest? manifest, out string reason)
+    {
+        manifest = null;
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            using var document = JsonDocument.ParseValue(ref reader);
+            // A newer format may have members that this program refuses; its number says so first.
+            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("format", out var format) || format.ValueKind != JsonValueKind.Number || !format.TryGetInt32(out var number) || number != KnownFormat)
+            {
+                reason = $"this program knows manifests of format {KnownFormat} only; use the program of the site's own version";
+                return false;
+            }
+            manifest = JsonSerializer.Deserialize(json, ModelJson.Default.Manifest);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            reason = $"not a manifest: {e.Message}";
+            return false;
+        }
+        if (manifest is null || !manifest.Networks.ContainsKey("cluster") || !manifest.Nodes.All(n => n.Interfaces.ContainsKey("cluster")))
+        {
+            manifest = null;
+            reason = "not a manifest: the network 'cluster', or a node's interface on it, is missing";
+            return false;
+        }
+        reason = "";
+        return true;
+    }
+
+    private static Manifest Canonical(Manifest manifest) => manifest with
+    {
+        Networks = Sorted(manifest.Networks),
+        Nodes = [.. manifest.Nodes.Select(n => n with { Interfaces = Sorted(n.Interfaces) })],
+    };
+
+    private static SortedDictionary<string, T> Sorted<T>(IReadOnlyDictionary<string, T> map) => new(map.ToDictionary(), StringComparer.Ordinal);
+}
