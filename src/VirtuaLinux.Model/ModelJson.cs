@@ -14,4 +14,5 @@ namespace VirtuaLinux.Model;
 [JsonSerializable(typeof(Site))]
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(ImageInfo))]
+[JsonSerializable(typeof(NodeStatus))]
 public sealed partial class ModelJson : JsonSerializerContext;

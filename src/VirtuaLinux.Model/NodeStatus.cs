@@ -1,0 +1,38 @@
+namespace VirtuaLinux.Model;
+
+/// <summary>What a node tells about itself at <c>/status</c>.</summary>
+public sealed record NodeStatus
+{
+    /// <summary>Name of the node.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>up</c>, or the phase that a metamaster is in.</summary>
+    public required string State { get; init; }
+
+    /// <summary><c>node</c> or <c>metamaster</c>.</summary>
+    public required string Role { get; init; }
+
+    /// <summary><c>BIOS</c> or <c>UEFI</c>.</summary>
+    public string? Firmware { get; init; }
+
+    /// <summary><c>network</c>, or <c>starter</c> for a medium.</summary>
+    public string? BootedFrom { get; init; }
+
+    /// <summary>The root volume and what it stands on.</summary>
+    public string? RootVolume { get; init; }
+
+    /// <summary>Version of the image that the root belongs to.</summary>
+    public string? ImageVersion { get; init; }
+
+    /// <summary>Serial number of the manifest that the node holds.</summary>
+    public long? ManifestSerial { get; init; }
+
+    /// <summary>Identity of this boot, new with every one.</summary>
+    public string? BootId { get; init; }
+
+    /// <summary>Seconds from the kernel's start to the root being mounted.</summary>
+    public double? RootMountedAfter { get; init; }
+
+    /// <summary>Seconds since the kernel started.</summary>
+    public double? Uptime { get; init; }
+}

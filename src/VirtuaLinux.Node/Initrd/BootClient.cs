@@ -1,0 +1,75 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>Fetches what a node needs from any boot server: the signed manifest, and over pinned TLS the CHAP secret.</summary>
+public sealed class BootClient : IDisposable
+{
+    private const int SecureTries = 30;
+
+    private readonly HttpClient _client;
+    private readonly SiteCertificate _certificate;
+    private readonly Action<string> _log;
+
+    /// <summary>A client that trusts this site and no other.</summary>
+    public BootClient(SiteCertificate certificate, Action<string> log)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        _certificate = certificate;
+        _log = log;
+        var handler = new SocketsHttpHandler { SslOptions = certificate.ClientOptions(), UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
+        _client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 32 << 20 };
+    }
+
+    /// <summary>Asks the servers in turn, again and again with growing pauses, until one gives a manifest that this site signed.</summary>
+    public async Task<(Manifest Manifest, string Server)> FetchManifestAsync(IReadOnlyList<string> servers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(servers);
+        if (servers.Count == 0) throw new FailureException("kernel argument virtualinux.servers is missing; the boot script should name the boot servers");
+        for (var round = 0; ; round++)
+        {
+            foreach (var server in servers)
+                if (await TryGetAsync(new Uri($"http://{server}/manifest.json"), cancellationToken).ConfigureAwait(false) is { } file)
+                {
+                    if (SignedManifest.TryRead(file, _certificate.PublicKey, out var manifest, out var reason)) return (manifest, server);
+                    _log($"{server}: manifest refused: {reason}");
+                }
+            await PauseAsync(round, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Fetches the CHAP secret from the first server that gives it.</summary>
+    /// <exception cref="FailureException">None gave it within some minutes.</exception>
+    public async Task<string> FetchSecretAsync(IReadOnlyList<string> servers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(servers);
+        for (var round = 0; round < SecureTries; round++)
+        {
+            foreach (var server in servers)
+                if (await TryGetAsync(new Uri($"https://{server.Split(':')[0]}/secret/chap"), cancellationToken).ConfigureAwait(false) is { } secret)
+                    return System.Text.Encoding.UTF8.GetString(secret).Trim();
+            await PauseAsync(round, cancellationToken).ConfigureAwait(false);
+        }
+        throw new FailureException($"none of {string.Join(", ", servers)} gave the CHAP secret over TLS; the reasons are above");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _client.Dispose();
+
+    private async Task<byte[]?> TryGetAsync(Uri uri, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _client.GetByteArrayAsync(uri, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            _log($"{uri}: {e.InnerException?.Message ?? e.Message}");
+            return null;
+        }
+    }
+
+    private static Task PauseAsync(int round, CancellationToken cancellationToken) =>
+        Task.Delay(TimeSpan.FromSeconds(Math.Min(15, 1 << Math.Min(round, 4))), cancellationToken);
+}

@@ -1,0 +1,61 @@
+using System.Text.Json.Serialization;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>What the initrd leaves for the running node below <see cref="Directory"/>, in memory only.</summary>
+public sealed record BootRecord
+{
+    /// <summary>Folder that survives switch_root.</summary>
+    public const string Directory = "/run/virtualinux";
+
+    /// <summary>Path of this record.</summary>
+    public const string Path = Directory + "/boot.json";
+
+    /// <summary>Path of the site's state as it was read from the SAN; readable by root alone.</summary>
+    public const string StatePath = Directory + "/state.json";
+
+    /// <summary>Name of the node.</summary>
+    public required string Node { get; init; }
+
+    /// <summary><c>network</c> or <c>starter</c>.</summary>
+    public required string BootedFrom { get; init; }
+
+    /// <summary>The boot server whose manifest was used; absent after a start from a medium.</summary>
+    public string? Server { get; init; }
+
+    /// <summary>Image of the root.</summary>
+    public required ImageVersion Image { get; init; }
+
+    /// <summary>Serial of the manifest.</summary>
+    public required long ManifestSerial { get; init; }
+
+    /// <summary>The root in words.</summary>
+    public required string RootVolume { get; init; }
+
+    /// <summary>Seconds from the kernel's start to the root being mounted.</summary>
+    public required double RootMountedAfter { get; init; }
+}
+
+/// <summary>What a node notes on its <c>local</c> volume about its root, so that a root is never put over another origin.</summary>
+public sealed record RootRecord
+{
+    /// <summary>Image of the origin.</summary>
+    public required ImageVersion Image { get; init; }
+
+    /// <summary>Digest of the origin.</summary>
+    public required string RootDigest { get; init; }
+
+    /// <summary>Number of the root within the node's pool.</summary>
+    public required int ThinId { get; init; }
+
+    /// <summary>Serial of the manifest whose per-node files the root has; 0 before the first.</summary>
+    public long RenderedSerial { get; init; }
+}
+
+/// <summary>Serialisation of what a node notes.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true)]
+[JsonSerializable(typeof(BootRecord))]
+[JsonSerializable(typeof(RootRecord))]
+[JsonSerializable(typeof(MachineReport))]
+public sealed partial class NodeJson : JsonSerializerContext;

@@ -1,0 +1,64 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>Brings one interface up with a static address: no lease that could expire under a root.</summary>
+public sealed class NetworkLink(ICommandRunner runner, Coldplug coldplug)
+{
+    private static readonly TimeSpan CarrierDeadline = TimeSpan.FromSeconds(60);
+
+    /// <summary>MAC addresses of this machine's Ethernet interfaces, by the kernel's name.</summary>
+    public static IReadOnlyDictionary<string, MacAddress> Interfaces()
+    {
+        var found = new SortedDictionary<string, MacAddress>(StringComparer.Ordinal);
+        foreach (var folder in Directory.GetDirectories("/sys/class/net"))
+            if (Path.Exists(Path.Combine(folder, "device")) && MacAddress.TryParse(File.ReadAllText(Path.Combine(folder, "address")).Trim(), null, out var mac))
+                found[Path.GetFileName(folder)] = mac;
+        return found;
+    }
+
+    /// <summary>Configures the interface with this MAC address and waits for its carrier.</summary>
+    /// <exception cref="FailureException">There is no such interface, or no carrier within a minute.</exception>
+    public async Task<string> UpAsync(MacAddress mac, Ipv4Address address, Ipv4Subnet subnet, Ipv4Address? gateway, CancellationToken cancellationToken = default)
+    {
+        var deadline = DateTime.UtcNow + CarrierDeadline;
+        var name = await WaitAsync(() => Interfaces().FirstOrDefault(i => i.Value == mac).Key, deadline, cancellationToken).ConfigureAwait(false)
+            ?? throw new FailureException($"no network interface has the MAC address {mac}; this machine has {Describe()}. If a card is missing there, its driver is not in the image");
+        await runner.RunAsync(ExternalCommand.Of("ip", "link", "set", "lo", "up"), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("ip", "link", "set", name, "up"), cancellationToken).ConfigureAwait(false);
+        // "File exists" when a metamaster goes on as a node: the address is there already.
+        await runner.RunAsync(ExternalCommand.Of("ip", "addr", "add", $"{address}/{subnet.PrefixLength}", "broadcast", subnet.BroadcastAddress.ToString(), "dev", name).Accepting(0, 1, 2), cancellationToken).ConfigureAwait(false);
+        if (gateway is { } router)
+            await runner.RunAsync(ExternalCommand.Of("ip", "route", "add", "default", "via", router.ToString()).Accepting(0, 1, 2), cancellationToken).ConfigureAwait(false);
+        _ = await WaitAsync(() => Carrier(name) ? name : null, deadline, cancellationToken).ConfigureAwait(false)
+            ?? throw new FailureException($"interface {name} ({mac}) has no carrier; check its cable and the switch port");
+        return name;
+    }
+
+    /// <summary>The interfaces in words, for messages.</summary>
+    public static string Describe() => Interfaces() is { Count: > 0 } all ? string.Join(", ", all.Select(i => $"{i.Key} {i.Value}")) : "no network interface with a driver";
+
+    private async Task<string?> WaitAsync(Func<string?> condition, DateTime deadline, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (condition() is { } found) return found;
+            if (DateTime.UtcNow > deadline) return null;
+            await coldplug.LoadNewAsync(cancellationToken).ConfigureAwait(false);
+            await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static bool Carrier(string name)
+    {
+        try
+        {
+            return File.ReadAllText($"/sys/class/net/{name}/carrier").StartsWith('1');
+        }
+        catch (IOException)
+        {
+            return false; // the kernel refuses the read while the interface is down
+        }
+    }
+}

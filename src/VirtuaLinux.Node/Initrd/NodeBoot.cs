@@ -1,0 +1,52 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>The initrd's work on a node that was started over the network: DESIGN section 5, step 4.</summary>
+public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
+{
+    /// <summary>The site's CA certificate, from the second archive that the boot script loads.</summary>
+    public const string CertificatePath = "/etc/virtualinux/site-ca.pem";
+
+    /// <summary>From an initrd with drivers to a root that switch_root(8) can take.</summary>
+    /// <exception cref="FailureException">What is missing, and what to do.</exception>
+    public async Task RunAsync(BootParameters parameters, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var coldplug = new Coldplug(runner);
+        await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
+        var mac = parameters.Mac!.Value;
+        await new NetworkLink(runner, coldplug).UpAsync(mac, parameters.Ip!.Value, parameters.Subnet!.Value, parameters.Gateway, cancellationToken).ConfigureAwait(false);
+        log($"network: {parameters.Ip} on {mac}");
+        if (parameters.Mode == BootMode.Hold)
+        {
+            await new HoldingClient(log).RunAsync(parameters, cancellationToken).ConfigureAwait(false);
+            throw new FailureException("this machine was released: it boots again");
+        }
+        if (!File.Exists(CertificatePath)) throw new FailureException($"{CertificatePath} is missing: the boot script did not load site.cpio");
+        using var certificate = SiteCertificate.FromPem(await File.ReadAllTextAsync(CertificatePath, cancellationToken).ConfigureAwait(false));
+        using var client = new BootClient(certificate, log);
+        var (manifest, server) = await client.FetchManifestAsync(parameters.Servers, cancellationToken).ConfigureAwait(false);
+        log($"manifest {manifest.Serial} of site {manifest.Name} from {server}");
+        var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN; add san: to the site file");
+        var node = manifest.FindNode(mac) ?? throw new FailureException($"{mac} is not in the manifest of site {manifest.Name}");
+        var secret = san.Chap is null ? null : await client.FetchSecretAsync(parameters.Servers, cancellationToken).ConfigureAwait(false);
+        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name), secret, cancellationToken).ConfigureAwait(false);
+        log($"SAN: {disk} {IscsiInitiator.WwidOf(disk)}");
+        var state = ReadState(disk);
+        // The copy on the SAN rules: it may be newer than the server's, never older.
+        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var ruling, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
+        var own = ruling.FindNode(mac) ?? throw new FailureException($"{mac} is no longer in the manifest on the SAN (serial {ruling.Serial})");
+        await new RootAssembly(runner, log).RunAsync(disk, state, ruling, own, "network", server, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads the site's state from the LUN.</summary>
+    /// <exception cref="FailureException">There is none.</exception>
+    public static SanState ReadState(string disk)
+    {
+        using var journal = BlockDevice.Open(SanLayout.Partition(disk, 2), writable: false);
+        return SanState.Read(journal) ?? throw new FailureException($"{disk} carries no finished site; install it first");
+    }
+}

@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>Writes the files that differ from node to node, from the templates inside the image: no server renders anything per node.</summary>
+public static class NodeFiles
+{
+    private const string Templates = "usr/share/virtualinux/node";
+
+    /// <summary>In a template's path, stands for the name of each network that the node is on: one file for each.</summary>
+    private const string NetworkMarker = "{network}";
+
+    /// <summary>What the templates know.</summary>
+    public static Dictionary<string, object?> Variables(Manifest manifest, ManifestNode node)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(node);
+        return new Dictionary<string, object?>
+        {
+            ["site"] = new Dictionary<string, object?> { ["name"] = manifest.Name, ["id"] = manifest.SiteId.ToString(), ["image"] = manifest.Image.ToString() },
+            ["node"] = Describe(manifest, node),
+            ["nodes"] = manifest.Nodes.Select(n => (object)Describe(manifest, n)).ToList(),
+            ["networks"] = manifest.Networks.OrderBy(n => n.Key, StringComparer.Ordinal).Select(n => (object)new Dictionary<string, object?> { ["name"] = n.Key, ["subnet"] = n.Value.Subnet.ToString(), ["domain"] = n.Value.Domain }).ToList(),
+            ["domain"] = manifest.ClusterNetwork.Domain ?? "",
+            ["gateway"] = manifest.ClusterNetwork.Gateway?.ToString() ?? "",
+            ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name),
+            ["users"] = manifest.Access.Select(a => (object)new Dictionary<string, object?> { ["name"] = a.User, ["keys"] = a.SshKeys }).ToList(),
+        };
+    }
+
+    /// <summary>Renders every template of the image below <paramref name="root"/>; a file keeps the mode of its template.</summary>
+    /// <exception cref="FailureException">A template has an error, with file and line.</exception>
+    public static void Render(string root, IReadOnlyDictionary<string, object?> variables)
+    {
+        ArgumentNullException.ThrowIfNull(variables);
+        var folder = Path.Combine(root, Templates);
+        if (!Directory.Exists(folder)) throw new FailureException($"{folder} is missing: the image was not built for a node");
+        var interfaces = ((IReadOnlyDictionary<string, object?>)variables["node"]!)["interfaces"] as IReadOnlyList<object> ?? [];
+        foreach (var template in Directory.EnumerateFiles(folder, "*.sbn", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            var text = File.ReadAllText(template);
+            var target = Path.GetRelativePath(folder, template)[..^".sbn".Length];
+            if (!target.Contains(NetworkMarker, StringComparison.Ordinal))
+            {
+                Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, variables), File.GetUnixFileMode(template));
+                continue;
+            }
+            foreach (var item in interfaces.Cast<IReadOnlyDictionary<string, object?>>())
+            {
+                var own = new Dictionary<string, object?>(variables) { ["interface"] = item };
+                Write(Path.Combine(root, target.Replace(NetworkMarker, (string)item["network"]!, StringComparison.Ordinal)), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
+            }
+        }
+    }
+
+    /// <summary>Gives the root what lives on <c>local</c>: the machine's identity (machine-id(5)).</summary>
+    public static void LinkLocal(string root, string local)
+    {
+        var identity = Path.Combine(local, "machine-id");
+        if (!File.Exists(identity)) File.WriteAllText(identity, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) + "\n");
+        File.Copy(identity, Path.Combine(root, "etc/machine-id"), overwrite: true);
+        // What the site cannot lose survives a reset of the root: logs and homes are on local.
+        foreach (var folder in (string[])["journal", "home", "ssh"]) Directory.CreateDirectory(Path.Combine(local, folder));
+    }
+
+    private static Dictionary<string, object?> Describe(Manifest manifest, ManifestNode node) => new()
+    {
+        ["name"] = node.Name,
+        ["ip"] = node.Cluster.Ip.ToString(),
+        ["mac"] = node.Cluster.Mac.ToString(),
+        ["slot"] = node.Slot ?? 0,
+        ["interfaces"] = node.Interfaces.Select(i => (object)new Dictionary<string, object?>
+        {
+            ["network"] = i.Key,
+            ["mac"] = i.Value.Mac.ToString(),
+            ["ip"] = i.Value.Ip.ToString(),
+            ["prefix"] = manifest.Networks[i.Key].Subnet.PrefixLength,
+            ["gateway"] = manifest.Networks[i.Key].Gateway?.ToString() ?? "",
+            ["domain"] = manifest.Networks[i.Key].Domain ?? "",
+        }).ToList(),
+    };
+
+    private static void Write(string path, string text, UnixFileMode mode)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (File.Exists(path) || new FileInfo(path).LinkTarget is not null) File.Delete(path);
+        File.WriteAllText(path, text);
+        File.SetUnixFileMode(path, mode);
+    }
+}

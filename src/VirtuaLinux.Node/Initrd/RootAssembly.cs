@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text.Json;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>Puts a node's root together from its volumes on the SAN: the part of a boot that a node from the network and a node from a starter share.</summary>
+public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
+{
+    /// <summary>Where the root is mounted for switch_root(8).</summary>
+    public const string Root = "/sysroot";
+
+    private const string Local = "/local";
+    private const string RootRecordPath = Local + "/virtualinux/root.json";
+
+    /// <summary>Maps and mounts everything below <see cref="Root"/>, writes the node's own files, and leaves a <see cref="BootRecord"/>.</summary>
+    /// <param name="disk">The LUN.</param>
+    /// <param name="state">The site as the SAN keeps it.</param>
+    /// <param name="manifest">Its manifest, checked.</param>
+    /// <param name="node">This machine.</param>
+    /// <param name="bootedFrom"><c>network</c> or <c>starter</c>.</param>
+    /// <param name="server">The boot server, if there was one.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="FailureException">A volume is missing or damaged, or belongs to another origin.</exception>
+    public async Task RunAsync(string disk, SanState state, Manifest manifest, ManifestNode node, string bootedFrom, string? server, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(node);
+        var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
+        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
+        var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
+
+        await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
+        var record = ReadRootRecord() ?? new RootRecord { Image = manifest.Image, RootDigest = manifest.RootDigest, ThinId = 0 };
+        if (record.Image != manifest.Image || record.RootDigest != manifest.RootDigest)
+            throw new FailureException($"the root of {node.Name} stands on {record.Image} (digest {record.RootDigest[..12]}), and the manifest says {manifest.Image} (digest {manifest.RootDigest[..12]}); a root is never put over another origin");
+        WriteRootRecord(record);
+
+        var origin = await volumes.MapAsync(NodeVolumes.OriginName(manifest.Image), "vl-origin", readOnly: true, cancellationToken).ConfigureAwait(false);
+        var originSize = group.SizeOf(group.Find(NodeVolumes.OriginName(manifest.Image))!);
+        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize)), record.ThinId, cancellationToken).ConfigureAwait(false);
+        await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
+        if (created) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
+        var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
+        await MountAsync("squashfs", boot, $"{Root}/usr/lib/virtualinux/boot", "ro", cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-o", "bind", $"{Root}/usr/lib/virtualinux/boot/modules", $"{Root}/usr/lib/modules"), cancellationToken).ConfigureAwait(false);
+        log($"root mounted: {node.Name} over {manifest.Image}");
+
+        if (record.RenderedSerial != manifest.Serial)
+        {
+            NodeFiles.Render(Root, NodeFiles.Variables(manifest, node));
+            NodeFiles.LinkLocal(Root, Local);
+            WriteRootRecord(record with { RenderedSerial = manifest.Serial });
+        }
+        await runner.RunAsync(ExternalCommand.Of("mount", "--move", Local, Root + Local), cancellationToken).ConfigureAwait(false);
+        Leave(state, new BootRecord
+        {
+            Node = node.Name,
+            BootedFrom = bootedFrom,
+            Server = server,
+            Image = manifest.Image,
+            ManifestSerial = manifest.Serial,
+            RootVolume = $"{node.Name}_data over {NodeVolumes.OriginName(manifest.Image)}",
+            RootMountedAfter = Uptime(),
+        });
+    }
+
+    /// <summary>Seconds since the kernel started.</summary>
+    public static double Uptime() => double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture);
+
+    private async Task MountLocalAsync(NodeVolumes volumes, ManifestNode node, CancellationToken cancellationToken)
+    {
+        var local = await volumes.MapAsync($"{node.Name}_local", "vl-local", readOnly: false, cancellationToken).ConfigureAwait(false);
+        if (NodeVolumes.IsBlank(local))
+            await runner.RunAsync(ExternalCommand.Of("mke2fs", "-q", "-t", "ext4", "-L", "local", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", local), cancellationToken).ConfigureAwait(false);
+        await MountAsync("ext4", local, Local, "rw,noatime", cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<CommandResult> MountAsync(string type, string device, string folder, string options, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(folder);
+        return runner.RunAsync(ExternalCommand.Of("mount", "-t", type, "-o", options, device, folder), cancellationToken);
+    }
+
+    private static RootRecord? ReadRootRecord() =>
+        File.Exists(RootRecordPath) ? JsonSerializer.Deserialize(File.ReadAllText(RootRecordPath), NodeJson.Default.RootRecord) : null;
+
+    private static void WriteRootRecord(RootRecord record)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(RootRecordPath)!);
+        using (var file = new FileStream(RootRecordPath + ".new", FileMode.Create))
+        {
+            JsonSerializer.Serialize(file, record, NodeJson.Default.RootRecord);
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(RootRecordPath + ".new", RootRecordPath, overwrite: true);
+    }
+
+    private static void Leave(SanState state, BootRecord record)
+    {
+        Directory.CreateDirectory(BootRecord.Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        File.WriteAllText(BootRecord.Path, JsonSerializer.Serialize(record, NodeJson.Default.BootRecord));
+        var secret = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
+        using var file = new FileStream(BootRecord.StatePath, secret);
+        JsonSerializer.Serialize(file, state, StorageJson.Default.SanState);
+    }
+}
