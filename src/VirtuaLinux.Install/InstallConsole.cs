@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text;
+using VirtuaLinux.Host;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>The metamaster's voice: every line goes to all consoles at once (the screen and the serial line) and, as soon as there is one, to the log on the SAN.</summary>
+public sealed class InstallConsole : IDisposable
+{
+    private readonly List<FileStream> _consoles = [];
+    private readonly StringBuilder _pending = new();
+    private readonly Lock _lock = new();
+    private BlockDevice? _journal;
+    private long _logEnd;
+
+    /// <summary>Opens the consoles that the kernel uses.</summary>
+    public InstallConsole()
+    {
+        const string active = "/sys/class/tty/console/active";
+        var names = File.Exists(active) ? File.ReadAllText(active).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries) : [];
+        foreach (var name in names)
+        {
+            try
+            {
+                _consoles.Add(new FileStream($"/dev/{name}", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // A console that the kernel lists need not have hardware behind it (a serial port that is not there).
+                _pending.Append(CultureInfo.InvariantCulture, $"console {name}: {e.Message}\n");
+            }
+        }
+    }
+
+    /// <summary>A line for people.</summary>
+    public void Say(string line)
+    {
+        Log(line);
+        var bytes = Encoding.UTF8.GetBytes(line + "\r\n");
+        if (_consoles.Count == 0) Console.WriteLine(line);
+        foreach (var console in _consoles)
+        {
+            try
+            {
+                console.Write(bytes);
+                console.Flush();
+            }
+            catch (IOException)
+            {
+                continue; // a serial port without hardware takes no bytes; the other consoles do
+            }
+        }
+    }
+
+    /// <summary>A line for the log alone.</summary>
+    public void Log(string line)
+    {
+        lock (_lock)
+        {
+            _pending.Append(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd HH:mm:ss.fff} {line}\n");
+            if (_journal is not null) Flush();
+        }
+    }
+
+    /// <summary>From now on the log is on the SAN, behind what older runs left there.</summary>
+    public void AttachLog(BlockDevice journal)
+    {
+        ArgumentNullException.ThrowIfNull(journal);
+        lock (_lock)
+        {
+            var old = new byte[SanLayout.LogSize];
+            journal.Read(SanLayout.LogOffset, old);
+            var end = old.AsSpan().IndexOf((byte)0);
+            _logEnd = end < 0 ? 0 : end;
+            _journal = journal;
+            Flush();
+        }
+    }
+
+    /// <summary>Ends the log on the SAN.</summary>
+    public void DetachLog()
+    {
+        lock (_lock) _journal = null;
+    }
+
+    /// <summary>Asks on all consoles; the first line that anybody types is the answer.</summary>
+    public async Task<string> AskAsync(string question, CancellationToken cancellationToken = default)
+    {
+        Say(question);
+        if (_consoles.Count == 0) return await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false) ?? "";
+        var answer = await Task.WhenAny(_consoles.Select(c => Task.Run(() => ReadLine(c), cancellationToken))).ConfigureAwait(false);
+        var line = await answer.ConfigureAwait(false);
+        Log($"answer: {line}");
+        return line;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var console in _consoles) console.Dispose();
+    }
+
+    private void Flush()
+    {
+        var bytes = Encoding.UTF8.GetBytes(_pending.ToString());
+        _pending.Clear();
+        if (_logEnd + bytes.Length >= SanLayout.LogSize) return; // the log is full; the consoles still tell
+        _journal!.Write(SanLayout.LogOffset + _logEnd, bytes);
+        _logEnd += bytes.Length;
+    }
+
+    private static string ReadLine(FileStream console)
+    {
+        var line = new List<byte>();
+        for (int b; (b = console.ReadByte()) >= 0 && b is not ('\n' or '\r');) line.Add((byte)b);
+        return Encoding.UTF8.GetString([.. line]).Trim();
+    }
+}

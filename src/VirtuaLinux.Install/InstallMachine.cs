@@ -1,0 +1,55 @@
+namespace VirtuaLinux.Install;
+
+/// <summary>The metamaster's decisions: state and event in, state and actions out; no clock, socket or file.</summary>
+public static class InstallMachine
+{
+    /// <summary>What follows from an event. An event that does not fit the state changes nothing.</summary>
+    public static (InstallState State, IReadOnlyList<InstallAction> Actions) Next(InstallState state, InstallEvent happened)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return (state.Phase, happened) switch
+        {
+            (InstallPhase.Inspect, InstallEvent.SanInspected { Content: SanContent.Blank }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask(null)]),
+            (InstallPhase.Inspect, InstallEvent.SanInspected { Content: SanContent.Foreign foreign }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask(foreign.Description)]),
+            (InstallPhase.Inspect, InstallEvent.SanInspected { Content: SanContent.Ours ours }) => Found(state, ours),
+            // The journal can only be written behind the partition table, so the first step stands before it.
+            (InstallPhase.Confirm, InstallEvent.Confirmed yes) => (state with { Phase = InstallPhase.Install, Journal = NewJournal(state, yes.SiteId) }, [new InstallAction.Run(InstallStep.Partition)]),
+            (InstallPhase.Confirm, InstallEvent.Refused) => End(state, new InstallAction.Stop("nothing was written, as you said; start again to see the plan again")),
+            (InstallPhase.Install, InstallEvent.StepDone done) when done.Step == state.Journal!.Step => After(state, done),
+            _ => (state, []),
+        };
+    }
+
+    private static (InstallState, IReadOnlyList<InstallAction>) Found(InstallState state, SanContent.Ours ours)
+    {
+        var journal = ours.Journal;
+        if (journal.Site != state.Site)
+            return (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask($"site '{journal.Site}' ({(journal.Step == InstallStep.Done ? "finished" : $"interrupted at {journal.Step}")})")]);
+        if (journal.Step == InstallStep.Done) return End(state, new InstallAction.StartNode());
+        if (ours.HolderIsAlive && journal.Holder != state.Node) return (state, [new InstallAction.Wait($"{journal.Holder} holds the journal and is alive, at step {journal.Step}")]);
+        if (journal.RootDigest != state.RootDigest)
+            return End(state, new InstallAction.Stop($"the installation of site '{journal.Site}' was begun with image {journal.Image}, and this medium carries {state.Image}; go on with the medium it was begun with, or wipe the LUN's partition table to begin anew"));
+        var taken = journal with { Holder = state.Node };
+        return (state with { Phase = InstallPhase.Install, Journal = taken }, [new InstallAction.WriteJournal(taken), new InstallAction.Run(taken.Step)]);
+    }
+
+    private static (InstallState, IReadOnlyList<InstallAction>) After(InstallState state, InstallEvent.StepDone done)
+    {
+        var journal = state.Journal! with { Step = done.Step + 1, Times = [.. state.Journal.Times, new StepTime(done.Step, done.Seconds)] };
+        return journal.Step == InstallStep.Done
+            ? (state with { Phase = InstallPhase.End, Journal = journal }, [new InstallAction.WriteJournal(journal), new InstallAction.Reboot()])
+            : (state with { Journal = journal }, [new InstallAction.WriteJournal(journal), new InstallAction.Run(journal.Step)]);
+    }
+
+    private static Journal NewJournal(InstallState state, Guid siteId) => new()
+    {
+        Site = state.Site,
+        SiteId = siteId,
+        Image = state.Image,
+        RootDigest = state.RootDigest,
+        Step = InstallStep.Partition,
+        Holder = state.Node,
+    };
+
+    private static (InstallState, IReadOnlyList<InstallAction>) End(InstallState state, InstallAction action) => (state with { Phase = InstallPhase.End }, [action]);
+}

@@ -1,0 +1,113 @@
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>Where an installation is.</summary>
+public enum InstallPhase
+{
+    /// <summary>The LUN is looked at.</summary>
+    Inspect,
+
+    /// <summary>The plan waits for its yes.</summary>
+    Confirm,
+
+    /// <summary>Steps are run.</summary>
+    Install,
+
+    /// <summary>Over: the machine reboots, goes on as a node, or stopped.</summary>
+    End,
+}
+
+/// <summary>The state of the metamaster's state machine.</summary>
+public sealed record InstallState
+{
+    /// <summary>Where it is.</summary>
+    public InstallPhase Phase { get; init; } = InstallPhase.Inspect;
+
+    /// <summary>Name of the site that the technician brought.</summary>
+    public required string Site { get; init; }
+
+    /// <summary>Name of this machine in it.</summary>
+    public required string Node { get; init; }
+
+    /// <summary>The image on the medium.</summary>
+    public required ImageVersion Image { get; init; }
+
+    /// <summary>Digest of its root.</summary>
+    public required string RootDigest { get; init; }
+
+    /// <summary>The journal; null before the plan is confirmed.</summary>
+    public Journal? Journal { get; init; }
+}
+
+/// <summary>What happened.</summary>
+public abstract record InstallEvent
+{
+    private InstallEvent() { }
+
+    /// <summary>The LUN was looked at.</summary>
+    /// <param name="Content">What is on it.</param>
+    public sealed record SanInspected(SanContent Content) : InstallEvent;
+
+    /// <summary>The plan got its yes, and a second one where foreign data is destroyed.</summary>
+    /// <param name="SiteId">Identity for the new site.</param>
+    public sealed record Confirmed(Guid SiteId) : InstallEvent;
+
+    /// <summary>The plan was refused.</summary>
+    public sealed record Refused : InstallEvent;
+
+    /// <summary>A step ended well.</summary>
+    /// <param name="Step">The step.</param>
+    /// <param name="Seconds">How long it took.</param>
+    public sealed record StepDone(InstallStep Step, double Seconds) : InstallEvent;
+}
+
+/// <summary>What to do.</summary>
+public abstract record InstallAction
+{
+    private InstallAction() { }
+
+    /// <summary>Show the plan and ask.</summary>
+    /// <param name="Foreign">Data that would be destroyed, which needs a second yes; null for a blank LUN.</param>
+    public sealed record Ask(string? Foreign) : InstallAction;
+
+    /// <summary>Write the journal and force it to the medium.</summary>
+    /// <param name="Journal">The journal.</param>
+    public sealed record WriteJournal(Journal Journal) : InstallAction;
+
+    /// <summary>Run a step and report its end.</summary>
+    /// <param name="Step">The step.</param>
+    public sealed record Run(InstallStep Step) : InstallAction;
+
+    /// <summary>Take the medium out and boot over the network, as any node.</summary>
+    public sealed record Reboot : InstallAction;
+
+    /// <summary>The site is finished: go on as an ordinary node of it.</summary>
+    public sealed record StartNode : InstallAction;
+
+    /// <summary>Look at the LUN again after a while: somebody else is at work.</summary>
+    /// <param name="Reason">Who.</param>
+    public sealed record Wait(string Reason) : InstallAction;
+
+    /// <summary>Stop and say why.</summary>
+    /// <param name="Reason">What is wrong and what to do.</param>
+    public sealed record Stop(string Reason) : InstallAction;
+}
+
+/// <summary>What is on a LUN.</summary>
+public abstract record SanContent
+{
+    private SanContent() { }
+
+    /// <summary>Nothing.</summary>
+    public sealed record Blank : SanContent;
+
+    /// <summary>Something that is not ours.</summary>
+    /// <param name="Description">What it is.</param>
+    public sealed record Foreign(string Description) : SanContent;
+
+    /// <summary>A journal: an installation that was interrupted, or a finished site.</summary>
+    /// <param name="Journal">The journal.</param>
+    /// <param name="HolderIsAlive">Whether the machine that holds it answers.</param>
+    public sealed record Ours(Journal Journal, bool HolderIsAlive) : SanContent;
+}

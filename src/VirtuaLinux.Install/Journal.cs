@@ -1,0 +1,66 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>What an installation has done and does next, kept in two checksummed slots on the SAN. Whoever restarts goes on from here.</summary>
+public sealed record Journal
+{
+    /// <summary>Version of the format.</summary>
+    public int Format { get; init; } = 1;
+
+    /// <summary>Name of the site.</summary>
+    public required string Site { get; init; }
+
+    /// <summary>Identity of the site, made when the plan was confirmed.</summary>
+    public required Guid SiteId { get; init; }
+
+    /// <summary>Image that is installed.</summary>
+    public required ImageVersion Image { get; init; }
+
+    /// <summary>Digest of its root.</summary>
+    public required string RootDigest { get; init; }
+
+    /// <summary>The step that was begun and is not known to be done.</summary>
+    public required InstallStep Step { get; init; }
+
+    /// <summary>Name of the node that installs.</summary>
+    public required string Holder { get; init; }
+
+    /// <summary>The steps that are done, with the seconds that each took.</summary>
+    public IReadOnlyList<StepTime> Times { get; init; } = [];
+
+    /// <summary>Reads the journal of a LUN; null if there is none.</summary>
+    /// <exception cref="FailureException">An I/O error, or a journal of another version of the product.</exception>
+    public static Journal? Read(BlockDevice partition)
+    {
+        var document = Slots(partition).Read();
+        try
+        {
+            return document is null ? null : JsonSerializer.Deserialize(document, InstallJson.Default.Journal);
+        }
+        catch (JsonException e)
+        {
+            throw new FailureException($"{partition.Path}: the journal is of another version of the product: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes the journal and forces it to the medium.</summary>
+    /// <exception cref="FailureException">An I/O error.</exception>
+    public void Write(BlockDevice partition) => Slots(partition).Write(JsonSerializer.SerializeToUtf8Bytes(this, InstallJson.Default.Journal));
+
+    private static SlotStore Slots(BlockDevice partition) => new(partition, SanLayout.JournalOffset, SanLayout.JournalSlotSize);
+}
+
+/// <summary>How long a step took.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="Seconds">Its duration in the run that ended it.</param>
+public sealed record StepTime(InstallStep Step, double Seconds);
+
+/// <summary>Serialisation of the journal.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(Journal))]
+public sealed partial class InstallJson : JsonSerializerContext;
