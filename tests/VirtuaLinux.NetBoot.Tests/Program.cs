@@ -1,0 +1,8 @@
+using VirtuaLinux.NetBoot.Tests;
+
+// The tests, or with 'boot-server' as first argument a boot server: sockets belong to the namespace of the process,
+// so what is tested in a namespace runs as a process of its own.
+if (args is ["boot-server", .. var rest]) return await BootServerProgram.RunAsync(rest);
+return args.Any(a => a is "--server" or "--internal-msbuild-node")
+    ? await Xunit.MicrosoftTestingPlatform.TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions)
+    : await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args);
