@@ -1,0 +1,90 @@
+using System.Text.RegularExpressions;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Lab;
+
+/// <summary>What a lab is made of.</summary>
+public sealed partial record LabOptions
+{
+    /// <summary>Folder for everything the lab writes: state, SAN, console logs, keys. Absolute.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>Short name of the lab; its network namespace is <c>vl-NAME</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The blades.</summary>
+    public required IReadOnlyList<BladeOptions> Blades { get; init; }
+
+    /// <summary>Size of the SAN's one LUN; its file is sparse.</summary>
+    public ByteSize SanSize { get; init; } = ByteSize.FromGiB(32);
+
+    /// <summary>iSCSI qualified name of the SAN's target (RFC 3720, section 3.2.6.3.1).</summary>
+    public string Target { get; init; } = "iqn.2026-11.org.virtualinux:san";
+
+    /// <summary>CHAP user (RFC 1994) that the target asks for.</summary>
+    public string ChapUser { get; init; } = "lab";
+
+    /// <summary>CHAP secret: 12 to 16 characters, the lengths that every initiator takes.</summary>
+    public string ChapSecret { get; init; } = "lab-secret-12";
+
+    /// <summary>The boot network. Its first address is the SAN's, the blades' begin at the eleventh.</summary>
+    public Ipv4Subnet Subnet { get; init; } = Ipv4Subnet.Parse("192.168.77.0/24");
+
+    /// <summary>Kernel that <c>/dev/kvm</c> is tried with; absent: the host's newest in <c>/boot</c>. With none, blades are emulated.</summary>
+    public string? ProbeKernel { get; init; }
+
+    /// <summary>How blades run; absent: what the probe finds.</summary>
+    public Accelerator? Accelerator { get; init; }
+
+    /// <summary>The lab's network namespace.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string Namespace => $"vl-{Name}";
+
+    /// <summary>Address of the SAN, and of the host on the boot network.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public Ipv4Address SanAddress => new(Subnet.Network.Value + 1);
+
+    /// <summary>Where the SAN listens.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IscsiPortal Portal => new(SanAddress, IscsiPortal.DefaultPort);
+
+    /// <summary>Blades <c>node01</c>, <c>node02</c>… with addresses from <c>.11</c> on and MACs from <c>52:54:00:77:00:01</c> on.</summary>
+    /// <param name="firmware">One entry for each blade.</param>
+    /// <param name="subnet">The boot network; 192.168.77.0/24 unless given.</param>
+    public static IReadOnlyList<BladeOptions> NumberedBlades(IReadOnlyList<Firmware> firmware, Ipv4Subnet? subnet = null)
+    {
+        ArgumentNullException.ThrowIfNull(firmware);
+        var network = (subnet ?? Ipv4Subnet.Parse("192.168.77.0/24")).Network.Value;
+        return [.. firmware.Select((kind, i) => new BladeOptions
+        {
+            Name = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"node{i + 1:00}"),
+            Mac = new MacAddress(0x5254_0077_0000UL + (ulong)(i + 1)),
+            Ip = new Ipv4Address(network + 11 + (uint)i),
+            Firmware = kind,
+        })];
+    }
+
+    /// <summary>Checks names and addresses before anything is started.</summary>
+    /// <exception cref="FailureException">What is wrong, and what to write.</exception>
+    public void Validate()
+    {
+        if (!ShortName().IsMatch(Name)) throw new FailureException($"lab name '{Name}': use at most 12 lower-case letters, digits and hyphens");
+        if (!Path.IsPathRooted(StateDirectory)) throw new FailureException($"state directory '{StateDirectory}': give an absolute path");
+        if (ChapSecret.Length is < 12 or > 16) throw new FailureException("the CHAP secret must have 12 to 16 characters");
+        foreach (var blade in Blades)
+            if (!ShortName().IsMatch(blade.Name)) throw new FailureException($"blade name '{blade.Name}': use at most 12 lower-case letters, digits and hyphens");
+        Unique(Blades.Select(b => b.Name), "name");
+        Unique(Blades.Select(b => b.Mac.ToString()), "MAC address");
+        Unique(Blades.Select(b => b.Ip.ToString()), "address");
+    }
+
+    private static void Unique(IEnumerable<string> values, string what)
+    {
+        if (values.GroupBy(v => v).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new FailureException($"two blades have the {what} {twice.Key}");
+    }
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,11}$")]
+    private static partial Regex ShortName();
+}

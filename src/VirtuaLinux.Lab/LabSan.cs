@@ -1,0 +1,120 @@
+using System.Globalization;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Lab;
+
+/// <summary>Tier 0: an iSCSI target in user space (tgt) with one thin-provisioned LUN behind CHAP.</summary>
+/// <remarks>tgt's persistent reservations do not survive a re-login (usr/spc.c): fencing needs another target.</remarks>
+public sealed class LabSan
+{
+    private const string TargetId = "1";
+    private readonly LabStore _store;
+    private readonly LabNetwork _network;
+    private readonly ICommandRunner _runner;
+
+    internal LabSan(LabStore store, LabNetwork network, ICommandRunner runner) => (_store, _network, _runner) = (store, network, runner);
+
+    /// <summary>The sparse file behind the LUN.</summary>
+    public string BackingFile => Path.Combine(_store.Directory, "san.img");
+
+    /// <summary>Whether the target runs.</summary>
+    public bool IsRunning => _store.Read().San is { IsAlive: true };
+
+    /// <summary>Starts the target; does nothing when it runs.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        if (IsRunning) return;
+        // tgtd does not say whether its control port was free: labs that start at once take turns.
+        Directory.CreateDirectory(LabPaths.RunDirectory);
+        using var turn = await LockFile.TakeAsync(Path.Combine(LabPaths.RunDirectory, "tgtd.lock"), TimeSpan.FromMinutes(1), cancellationToken).ConfigureAwait(false);
+        var port = await FreeControlPortAsync(cancellationToken).ConfigureAwait(false);
+        var options = _store.Read().Options;
+        var pidFile = Path.Combine(_store.Directory, "tgtd.pid");
+        await _runner.RunAsync(_network.Inside("tgtd", "-C", Text(port), "--iscsi", $"portal={options.Portal}", "-p", pidFile).WithTimeout(TimeSpan.FromSeconds(20)), cancellationToken).ConfigureAwait(false);
+        await Condition.WaitAsync($"tgtd to answer on control port {port}", TimeSpan.FromSeconds(20), async () => await AnswersAsync(port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        var process = LabProcess.FromFile(pidFile) ?? throw new FailureException($"tgtd ended at once; is {options.Portal} free in {options.Namespace}?");
+        await _store.UpdateAsync(s => s with { San = process, SanControlPort = port }, cancellationToken).ConfigureAwait(false);
+        await DefineTargetAsync(options, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Stops the target at once, as a SAN whose power fails; the initiators' connections break.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        var state = _store.Read();
+        if (state.San is { } process) await process.KillAsync(cancellationToken).ConfigureAwait(false);
+        if (state.SanControlPort > 0)
+            foreach (var leftover in (string[])[$"/var/run/tgtd/socket.{state.SanControlPort}", $"/var/run/tgtd/socket.{state.SanControlPort}.lock"]) File.Delete(leftover);
+        await _store.UpdateAsync(s => s with { San = null, SanControlPort = 0 }, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Changes the secret that the target asks for; sessions that exist go on.</summary>
+    public async Task SetChapSecretAsync(string secret, CancellationToken cancellationToken = default)
+    {
+        var state = await _store.UpdateAsync(s => s with { Options = s.Options with { ChapSecret = secret } }, cancellationToken).ConfigureAwait(false);
+        if (!IsRunning) return;
+        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "delete", "--user", state.Options.ChapUser).ConfigureAwait(false);
+        await DefineAccountAsync(state.Options, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Changes the size of the LUN. Initiators see it at their next login; tgt reads the size when a LUN is made, so the target restarts.</summary>
+    public async Task ResizeAsync(ByteSize size, CancellationToken cancellationToken = default)
+    {
+        var wasRunning = IsRunning;
+        await StopAsync(cancellationToken).ConfigureAwait(false);
+        await _store.UpdateAsync(s => s with { Options = s.Options with { SanSize = size } }, cancellationToken).ConfigureAwait(false);
+        MakeBackingFile(size, fresh: false);
+        if (wasRunning) await StartAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Space that the LUN takes on the host's disk, in bytes: what was written and not given back.</summary>
+    public async Task<ByteSize> AllocatedAsync(CancellationToken cancellationToken = default)
+    {
+        var result = await _runner.RunAsync(ExternalCommand.Of("stat", "--format=%b", BackingFile), cancellationToken).ConfigureAwait(false);
+        return new ByteSize(long.Parse(result.Output, CultureInfo.InvariantCulture) * 512);
+    }
+
+    internal void MakeBackingFile(ByteSize size, bool fresh)
+    {
+        using var file = new FileStream(BackingFile, fresh ? FileMode.Create : FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        file.SetLength(size.Bytes);
+    }
+
+    private async Task DefineTargetAsync(LabOptions options, CancellationToken cancellationToken)
+    {
+        await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "new", "--tid", TargetId, "--targetname", options.Target).ConfigureAwait(false);
+        // Of tgt's file back ends only rdwr punches holes on UNMAP (usr/bs_rdwr.c).
+        await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "new", "--tid", TargetId, "--lun", "1", "--backing-store", BackingFile, "--bstype", "rdwr").ConfigureAwait(false);
+        await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "update", "--tid", TargetId, "--lun", "1", "--params",
+            "vendor_id=VIRTUALX,product_id=LAB SAN,product_rev=1,scsi_id=vl-lab-san,scsi_sn=vllabsan0001,thin_provisioning=1").ConfigureAwait(false);
+        await DefineAccountAsync(options, cancellationToken).ConfigureAwait(false);
+        await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "bind", "--tid", TargetId, "--initiator-address", "ALL").ConfigureAwait(false);
+    }
+
+    private async Task DefineAccountAsync(LabOptions options, CancellationToken cancellationToken)
+    {
+        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "new", "--user", options.ChapUser, "--password", options.ChapSecret).ConfigureAwait(false);
+        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "bind", "--tid", TargetId, "--user", options.ChapUser).ConfigureAwait(false);
+    }
+
+    private Task<CommandResult> TgtadmAsync(CancellationToken cancellationToken, params IReadOnlyList<string> arguments)
+    {
+        var state = _store.Read();
+        return _runner.RunAsync(ExternalCommand.Of("tgtadm", ["-C", Text(state.SanControlPort), "--lld", "iscsi", .. arguments]).WithSecret(state.Options.ChapSecret).WithTimeout(TimeSpan.FromSeconds(20)), cancellationToken);
+    }
+
+    private async Task<int> FreeControlPortAsync(CancellationToken cancellationToken)
+    {
+        for (var port = 100; port < 1000; port++)
+            if (!File.Exists($"/var/run/tgtd/socket.{port}") || !await AnswersAsync(port, cancellationToken).ConfigureAwait(false)) return port;
+        throw new FailureException("900 targets run on this machine; end some of the labs");
+    }
+
+    private async Task<bool> AnswersAsync(int port, CancellationToken cancellationToken)
+    {
+        var result = await _runner.RunAsync(ExternalCommand.Of("tgtadm", "-C", Text(port), "--lld", "iscsi", "--mode", "target", "--op", "show").WithTimeout(TimeSpan.FromSeconds(10)).Accepting(), cancellationToken).ConfigureAwait(false);
+        return result.ExitCode == 0;
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,53 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Lab;
+
+/// <summary>The site that the lab's blades are meant to become.</summary>
+public sealed partial class LabInstance
+{
+    /// <summary>Files of the site volume: <c>site.yaml</c>, rendered from <c>templates/lab/site.yaml.sbn</c>, and <c>chap.secret</c>.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> SiteFilesAsync(LabSiteOptions site, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(site);
+        var lab = Options;
+        var template = ProductFiles.Locate("templates/lab/site.yaml.sbn");
+        var network = lab.Subnet.Network.Value;
+        var text = TemplateRenderer.Render(template, await File.ReadAllTextAsync(template, cancellationToken).ConfigureAwait(false), new Dictionary<string, object?>
+        {
+            ["name"] = site.Name,
+            ["image"] = site.Image,
+            ["subnet"] = lab.Subnet.ToString(),
+            ["gateway"] = new Ipv4Address(network + 254).ToString(),
+            ["discovery"] = $"{new Ipv4Address(network + 200)}-{new Ipv4Address(network + 250)}",
+            ["portal"] = lab.Portal.ToString(),
+            ["target"] = lab.Target,
+            ["chap_user"] = lab.ChapUser,
+            ["ssh_key"] = await PublicKeyAsync(cancellationToken).ConfigureAwait(false),
+            ["root"] = site.Root.ToString(),
+            ["local"] = site.Local.ToString(),
+            ["kernel_arguments"] = site.KernelArguments,
+            ["install"] = site.Install,
+            ["overwrite_lun"] = site.OverwriteLun,
+            ["accept_peers"] = site.AcceptPeers,
+            ["nodes"] = lab.Blades.Where(b => site.Nodes is null || site.Nodes.Contains(b.Name)).Select((b, i) => (object?)new Dictionary<string, object?>
+            {
+                ["name"] = b.Name,
+                ["mac"] = b.Mac.ToString(),
+                ["ip"] = b.Ip.ToString(),
+                ["slot"] = i + 1,
+            }).ToList(),
+        });
+        return new Dictionary<string, string> { ["site.yaml"] = text, ["chap.secret"] = (site.ChapSecret ?? lab.ChapSecret) + "\n" };
+    }
+
+    /// <summary>Writes the site volume's image into the state directory.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<Medium> SiteVolumeAsync(LabSiteOptions site, CancellationToken cancellationToken = default)
+    {
+        var image = Path.Combine(_store.Directory, "site.img");
+        await SiteVolume.CreateAsync(image, await SiteFilesAsync(site, cancellationToken).ConfigureAwait(false), _runner, cancellationToken).ConfigureAwait(false);
+        return Medium.SiteVolume(image);
+    }
+}
