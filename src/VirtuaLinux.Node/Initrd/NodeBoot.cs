@@ -23,7 +23,7 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
         if (parameters.Mode == BootMode.Hold)
         {
             await new HoldingClient(log).RunAsync(parameters, cancellationToken).ConfigureAwait(false);
-            throw new FailureException("this machine was released: it boots again");
+            throw new FailureException("no boot server listens any more; this machine boots again to see whether it is in the site now");
         }
         if (!File.Exists(CertificatePath)) throw new FailureException($"{CertificatePath} is missing: the boot script did not load site.cpio");
         using var certificate = SiteCertificate.FromPem(await File.ReadAllTextAsync(CertificatePath, cancellationToken).ConfigureAwait(false));

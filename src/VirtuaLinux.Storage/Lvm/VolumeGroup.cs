@@ -42,6 +42,14 @@ public sealed record VolumeGroup
         return volume.Extents * ExtentSectors * 512;
     }
 
+    /// <summary>Offset of a volume's first byte on its physical volume, in bytes.</summary>
+    public long OffsetOf(LogicalVolume volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        var first = volume.Segments[0];
+        return (PhysicalVolumes.First(p => p.Name == first.PhysicalVolume).Start + first.First * ExtentSectors) * 512;
+    }
+
     /// <summary>Reads the metadata as vgcfgbackup(8) writes it.</summary>
     /// <returns>False with a reason: not this format, or a volume that is not linear.</returns>
     public static bool TryParse(string text, out VolumeGroup group, out string reason)

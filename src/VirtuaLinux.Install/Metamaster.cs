@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using System.Text.Json;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>What the machine does that was started from the installer's medium: DESIGN section 6.</summary>
+public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
+{
+    /// <summary>Where the medium is mounted.</summary>
+    public const string MediumMount = "/run/virtualinux/medium";
+
+    /// <summary>Where the medium's boot volume is mounted.</summary>
+    public const string BootMount = "/run/virtualinux/boot";
+
+    private const string SiteMount = "/run/virtualinux/site";
+
+    private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(5);
+
+    /// <summary>Installs the site, or starts this machine as a node of a finished one.</summary>
+    /// <returns>What the initrd does next.</returns>
+    /// <exception cref="FailureException">What is wrong, and what to do.</exception>
+    public async Task<MetamasterOutcome> RunAsync(CancellationToken cancellationToken = default)
+    {
+        console.Say("VirtuaLinux metamaster");
+        var coldplug = new Coldplug(runner);
+        await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
+        var media = new Media(runner, coldplug, console);
+        await media.MountAsync("VIRTUALINUX", MediumMount, cancellationToken).ConfigureAwait(false);
+        var image = ReadImage();
+        Directory.CreateDirectory(BootMount);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "squashfs", "-o", "loop,ro", $"{MediumMount}/virtualinux/boot.squashfs", BootMount), cancellationToken).ConfigureAwait(false);
+        await media.MountAsync("VL-SITE", SiteMount, cancellationToken).ConfigureAwait(false);
+        var site = LoadSite();
+        var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
+        var self = FindSelf(site);
+        console.Say($"this machine is {self.Name} of site {site.Name}");
+        await new NetworkLink(runner, coldplug).UpAsync(self.Cluster.Mac, self.Cluster.Ip, site.ClusterNetwork.Subnet, site.ClusterNetwork.Gateway, cancellationToken).ConfigureAwait(false);
+        var secret = ReadSecret(san);
+        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name), secret, cancellationToken).ConfigureAwait(false);
+        console.Say($"SAN: {disk}, WWID {IscsiInitiator.WwidOf(disk)}");
+        var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = secret };
+        return await ExecuteAsync(context, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<MetamasterOutcome> ExecuteAsync(InstallContext context, CancellationToken cancellationToken)
+    {
+        var state = new InstallState { Site = context.Site.Name, Node = context.Self.Name, Image = context.Image.Image, RootDigest = context.Image.RootDigest };
+        var happened = (InstallEvent)new InstallEvent.SanInspected(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
+        using var journal = new JournalPartition(context.Disk, console);
+        while (true)
+        {
+            (state, var actions) = InstallMachine.Next(state, happened);
+            if (actions.Count == 0) throw new InvalidOperationException($"nothing follows from {happened} in phase {state.Phase}");
+            foreach (var action in actions)
+                switch (action)
+                {
+                    case InstallAction.WriteJournal write:
+                        write.Journal.Write(journal.Open());
+                        break;
+                    case InstallAction.Ask ask:
+                        happened = await ConfirmAsync(context, ask.Foreign, cancellationToken).ConfigureAwait(false);
+                        break;
+                    case InstallAction.Run run:
+                        happened = await RunStepAsync(context, state, run.Step, journal, cancellationToken).ConfigureAwait(false);
+                        break;
+                    case InstallAction.Wait wait:
+                        console.Say($"{wait.Reason}; waiting");
+                        await Task.Delay(WaitBetweenLooks, cancellationToken).ConfigureAwait(false);
+                        happened = new InstallEvent.SanInspected(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
+                        break;
+                    case InstallAction.Stop stop:
+                        throw new FailureException(stop.Reason);
+                    case InstallAction.Reboot:
+                        await DemoteAsync(context, state.Journal!, cancellationToken).ConfigureAwait(false);
+                        return MetamasterOutcome.Reboot;
+                    case InstallAction.StartNode:
+                        await StartNodeAsync(context, cancellationToken).ConfigureAwait(false);
+                        return MetamasterOutcome.Node;
+                }
+        }
+    }
+
+    private async Task<InstallEvent> RunStepAsync(InstallContext context, InstallState state, InstallStep step, JournalPartition journal, CancellationToken cancellationToken)
+    {
+        console.Say($"step {step}");
+        var clock = Stopwatch.StartNew();
+        var storage = new StorageSteps(context);
+        var peers = new PeerSteps(context);
+        switch (step)
+        {
+            case InstallStep.Partition:
+                await storage.PartitionAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.CreateVolumeGroup:
+                await storage.CreateVolumeGroupAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.WriteOrigin:
+                await storage.WriteOriginAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.VerifyOrigin:
+                await storage.VerifyOriginAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.WriteBoot:
+                await storage.WriteBootAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.CreateRoots:
+                await storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.CommitSite:
+                storage.CommitSite(state.Journal!, journal.Open());
+                break;
+            case InstallStep.BringUpPeers:
+                await peers.BringUpAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case InstallStep.HandOver:
+                await peers.HandOverAsync(cancellationToken).ConfigureAwait(false);
+                break;
+        }
+        console.Say($"step {step} done in {clock.Elapsed.TotalSeconds:0.0} s");
+        return new InstallEvent.StepDone(step, clock.Elapsed.TotalSeconds);
+    }
+
+    private async Task<InstallEvent> ConfirmAsync(InstallContext context, string? foreign, CancellationToken cancellationToken)
+    {
+        ByteSize size;
+        using (var device = BlockDevice.Open(context.Disk, writable: false)) size = new ByteSize(device.Size);
+        var wwid = IscsiInitiator.WwidOf(context.Disk);
+        var plan = new Plan(context.Site, context.Image, context.Disk, wwid, size, foreign);
+        foreach (var line in plan.Lines()) console.Say(line);
+        if (plan.Obstacle() is { } obstacle) throw new FailureException(obstacle);
+        if (context.Site.Answers is { Install: true } answers)
+        {
+            if (foreign is not null && (wwid.Length == 0 || answers.OverwriteLun != wwid))
+                throw new FailureException($"the LUN with WWID {wwid} carries {foreign}; to destroy it, write overwriteLun: \"{wwid}\" into answers: of the site file, or give the site another LUN");
+            console.Say("the site file says yes");
+            return new InstallEvent.Confirmed(Guid.NewGuid());
+        }
+        if (await console.AskAsync("Type 'yes' to carry the plan out, anything else to stop:", cancellationToken).ConfigureAwait(false) != "yes") return new InstallEvent.Refused();
+        if (foreign is not null && await console.AskAsync($"The LUN carries {foreign}. Type its WWID to destroy that, anything else to stop:", cancellationToken).ConfigureAwait(false) != wwid) return new InstallEvent.Refused();
+        return new InstallEvent.Confirmed(Guid.NewGuid());
+    }
+
+    private async Task DemoteAsync(InstallContext context, Journal journal, CancellationToken cancellationToken)
+    {
+        var state = NodeBoot.ReadState(context.Disk);
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        console.Say($"site {journal.Site} is installed: {string.Join(", ", journal.Times.Select(t => $"{t.Step} {t.Seconds:0.0} s"))}");
+        console.Say($"  site {journal.SiteId}, CA certificate {certificate.Fingerprint}");
+        foreach (var node in context.Site.Nodes.Select(ManifestNode.From)) console.Say($"  {node.Name} {node.Cluster.Ip}");
+        console.Say($"  first command: ssh {context.Site.Access.Select(a => a.User).FirstOrDefault() ?? "root"}@{context.Site.Nodes.Select(ManifestNode.From).First().Cluster.Ip}");
+        console.Say("keep this medium: after a blackout it starts the first node (with it in, a machine boots as an ordinary node)");
+        console.Say("metamaster demoted: this machine boots over the network now");
+        console.DetachLog();
+        await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
+        foreach (var mount in (string[])[BootMount, SiteMount, MediumMount]) await runner.RunAsync(ExternalCommand.Of("umount", mount).Accepting(), cancellationToken).ConfigureAwait(false);
+        // A stick cannot be ejected; left in, it starts this machine as an ordinary node.
+        if (File.Exists("/dev/sr0")) await runner.RunAsync(ExternalCommand.Of("eject", "/dev/sr0").Accepting(), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task StartNodeAsync(InstallContext context, CancellationToken cancellationToken)
+    {
+        console.Say($"site {context.Site.Name} is finished: this machine starts as its node {context.Self.Name}");
+        var state = NodeBoot.ReadState(context.Disk);
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
+        var node = manifest.FindNode(context.Self.Cluster.Mac) ?? throw new FailureException($"{context.Self.Cluster.Mac} is not in the manifest of site {manifest.Name}");
+        await new RootAssembly(runner, console.Say).RunAsync(context.Disk, state, manifest, node, "starter", null, cancellationToken).ConfigureAwait(false);
+        foreach (var mount in (string[])[BootMount, SiteMount, MediumMount]) await runner.RunAsync(ExternalCommand.Of("umount", mount).Accepting(), cancellationToken).ConfigureAwait(false);
+    }
+
+    private static ImageInfo ReadImage()
+    {
+        var path = $"{MediumMount}/virtualinux/image.json";
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ImageInfo)!;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new FailureException($"{path}: {e.Message}; the medium is damaged: write it again from a checked ISO", e);
+        }
+    }
+
+    private static Site LoadSite()
+    {
+        var path = $"{SiteMount}/site.yaml";
+        if (!File.Exists(path)) throw new FailureException("the VL-SITE volume holds no site.yaml; write one and start again");
+        var (site, errors) = SiteFile.Load("site.yaml", File.ReadAllText(path), SiteParts.San);
+        return site ?? throw new FailureException(string.Join("\n", errors));
+    }
+
+    private static string? ReadSecret(SiteSan san)
+    {
+        if (san.Chap is not { } chap) return null;
+        var path = Path.Combine(SiteMount, chap.SecretFile);
+        return File.Exists(path) ? File.ReadLines(path).FirstOrDefault()?.Trim() : throw new FailureException($"site.yaml: san.chap.secretFile: {chap.SecretFile} is not on the VL-SITE volume; put it there");
+    }
+
+    private static ManifestNode FindSelf(Site site)
+    {
+        var own = NetworkLink.Interfaces().Values.ToHashSet();
+        return site.Nodes.Select(ManifestNode.From).FirstOrDefault(n => own.Contains(n.Cluster.Mac))
+            ?? throw new FailureException($"this machine is not in site.yaml: it has {NetworkLink.Describe()}; add it to nodes: and start again");
+    }
+}
+
+/// <summary>What the initrd does after the metamaster.</summary>
+public enum MetamasterOutcome
+{
+    /// <summary>Reboot: the site is installed.</summary>
+    Reboot,
+
+    /// <summary>Go on with the root that was put together.</summary>
+    Node,
+}

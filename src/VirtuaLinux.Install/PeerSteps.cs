@@ -1,0 +1,128 @@
+using System.Text.Json;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.NetBoot;
+using VirtuaLinux.NetBoot.Dhcp;
+using VirtuaLinux.Node;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>The steps that bring the peers up and hand the boot services over to them.</summary>
+public sealed class PeerSteps(InstallContext context)
+{
+    private const int MaximumReport = 16 << 10;
+
+    private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(30);
+
+    /// <summary>Serves boot until enough peers run from their own roots.</summary>
+    /// <exception cref="FailureException">A service cannot start.</exception>
+    public async Task BringUpAsync(CancellationToken cancellationToken)
+    {
+        var state = NodeBoot.ReadState(context.Disk);
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
+        await ReportForeignDhcpAsync(cancellationToken).ConfigureAwait(false);
+        await using var peers = new PeerWatch(manifest, context.Self);
+        var discovery = manifest.ClusterNetwork.Discovery is { } range ? new DiscoveryPool(range) : null;
+        var reports = new BootUpload { Path = "/report", MaximumLength = MaximumReport, Receive = ReceiveReport };
+        await using var services = new SiteServices(state, manifest, context.Self, $"{Metamaster.BootMount}/export", Status, () => [context.Self.Cluster.Ip], context.Console.Log, discovery, reports);
+        await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
+        var wanted = Math.Min(context.Site.Answers?.AcceptPeers ?? int.MaxValue, manifest.Nodes.Count - 1);
+        context.Console.Say($"boot services ready: power the other machines on now ({manifest.Nodes.Count - 1} peers)");
+        await WaitForPeersAsync(peers, manifest, wanted, cancellationToken).ConfigureAwait(false);
+        foreach (var node in manifest.Nodes)
+            if (services.Server.Served[node.Cluster.Ip] is > 0 and var bytes) context.Console.Say($"  {node.Name}: {new ByteSize(bytes).ToRoundedString()} served over TFTP and HTTP");
+    }
+
+    /// <summary>Sees that each peer that is up serves boot files and holds the manifest that is on the SAN.</summary>
+    /// <exception cref="FailureException">No peer does: this machine must not demote itself.</exception>
+    public async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        var state = NodeBoot.ReadState(context.Disk);
+        var peers = context.Site.Nodes.Select(ManifestNode.From).Where(n => n.Name != context.Self.Name).ToList();
+        if (peers.Count == 0)
+        {
+            context.Console.Say("a site of one: the next start needs the starter, since no peer can serve this machine");
+            return;
+        }
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
+        var ready = 0;
+        foreach (var peer in peers)
+        {
+            var verdict = await ProbeAsync(client, peer, state, cancellationToken).ConfigureAwait(false);
+            context.Console.Say($"  {peer.Name}: {verdict ?? "serves boot and holds the manifest"}");
+            if (verdict is null) ready++;
+        }
+        if (ready == 0) throw new FailureException("no peer serves boot: this machine stays the metamaster; look at the peers' consoles and start it again");
+    }
+
+    private async Task WaitForPeersAsync(PeerWatch peers, Manifest manifest, int wanted, CancellationToken cancellationToken)
+    {
+        var told = new HashSet<string>();
+        var next = DateTime.UtcNow + ReportInterval;
+        while (told.Count < wanted)
+        {
+            foreach (var (name, status) in peers.Alive)
+                if (status.Role == "node" && status.State == "up" && told.Add(name))
+                    context.Console.Say($"  {name} is up: {status.Firmware}, from {status.BootedFrom}, root {status.RootVolume} ({told.Count} of {manifest.Nodes.Count - 1})");
+            if (DateTime.UtcNow > next)
+            {
+                context.Console.Say($"  waiting for {string.Join(", ", manifest.Nodes.Select(n => n.Name).Where(n => n != context.Self.Name && !told.Contains(n)))}");
+                next = DateTime.UtcNow + ReportInterval;
+            }
+            await Task.Delay(500, cancellationToken).ConfigureAwait(false);
+        }
+        foreach (var missing in manifest.Nodes.Where(n => n.Name != context.Self.Name && !told.Contains(n.Name)))
+            context.Console.Say($"  {missing.Name} is missing; it joins by itself when it is powered on");
+    }
+
+    private static async Task<string?> ProbeAsync(HttpClient client, ManifestNode peer, SanState state, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var manifest = await client.GetByteArrayAsync(new Uri($"http://{peer.Cluster.Ip}/manifest.json"), cancellationToken).ConfigureAwait(false);
+            if (!manifest.AsSpan().SequenceEqual(state.SignedManifest)) return "holds another manifest";
+            using var head = new HttpRequestMessage(HttpMethod.Head, new Uri($"http://{peer.Cluster.Ip}/boot/initrd.img"));
+            using var answer = await client.SendAsync(head, cancellationToken).ConfigureAwait(false);
+            return answer.IsSuccessStatusCode ? null : $"does not serve the initrd ({(int)answer.StatusCode})";
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return $"does not answer: {e.Message}";
+        }
+    }
+
+    private bool ReceiveReport(Ipv4Address sender, ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            if (JsonSerializer.Deserialize(body.Span, NodeJson.Default.MachineReport) is not { } report) return false;
+            context.Console.Say($"a machine that is not in the site waits at {sender}: {{ name: nodeNN, mac: \"{report.Mac}\", ip: … }}; {report.Product} {report.SerialNumber}, {report.Cpus} × {report.Cpu}, {report.Memory.ToRoundedString()}, disks: {(report.Disks.Count == 0 ? "none" : string.Join(", ", report.Disks))}");
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private NodeStatus Status() => new()
+    {
+        Name = context.Self.Name,
+        State = "bringing peers up",
+        Role = "metamaster",
+        Firmware = Directory.Exists("/sys/firmware/efi") ? "UEFI" : "BIOS",
+        BootedFrom = "installer",
+        ImageVersion = context.Image.Image.ToString(),
+        Uptime = RootAssembly.Uptime(),
+    };
+
+    private async Task ReportForeignDhcpAsync(CancellationToken cancellationToken)
+    {
+        var name = NetworkLink.Interfaces().First(i => i.Value == context.Self.Cluster.Mac).Key;
+        var probe = await context.Runner.RunAsync(ExternalCommand.Of("udhcpc", "-i", name, "-n", "-q", "-f", "-t", "2", "-T", "1", "-A", "1", "-s", "/bin/true").Accepting(), cancellationToken).ConfigureAwait(false);
+        if (probe.ExitCode == 0) context.Console.Say($"WARNING: another DHCP server answers on {name}: {probe.Error.ReplaceLineEndings(" ").Trim()}; machines may boot from it instead");
+    }
+}

@@ -1,0 +1,162 @@
+using System.Security.Cryptography;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>The steps that write to the SAN. Each can be repeated from its start and ends in the same state.</summary>
+public sealed class StorageSteps(InstallContext context)
+{
+    private const int BlankedBytes = 64 << 10;
+    private const int CopyBlock = 4 << 20;
+
+    private readonly string _partition = SanLayout.Partition(context.Disk, 3);
+    private readonly LvmTools _lvm = new(context.Runner, SanLayout.Partition(context.Disk, 3));
+    private readonly DeviceMapper _mapper = new(context.Runner);
+
+    /// <summary>Writes the partition table and clears the journal's place.</summary>
+    public async Task PartitionAsync(CancellationToken cancellationToken)
+    {
+        await context.Runner.RunAsync(ExternalCommand.Of("sfdisk", "--wipe", "always", "--wipe-partitions", "always", "--no-tell-kernel", context.Disk).WithInput(SanLayout.PartitionScript()), cancellationToken).ConfigureAwait(false);
+        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", context.Disk), cancellationToken).ConfigureAwait(false);
+        for (var wait = 0; wait < 100 && !File.Exists(_partition); wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+        using var journal = BlockDevice.Open(SanLayout.Partition(context.Disk, 2), writable: true);
+        var zeros = new byte[1 << 20];
+        for (long at = 0; at < SanLayout.JournalSize.Bytes; at += zeros.Length) journal.Write(at, zeros);
+        journal.Flush();
+    }
+
+    /// <summary>Makes the volume group, unless it is there already.</summary>
+    public async Task CreateVolumeGroupAsync(CancellationToken cancellationToken)
+    {
+        if (await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) is null) await _lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        var added = NodeVolumes.AddImage(group, context.Image);
+        if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Streams the root image from the medium to the origin.</summary>
+    public async Task WriteOriginAsync(CancellationToken cancellationToken)
+    {
+        var device = await MapAsync(NodeVolumes.OriginName(context.Image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
+        await using (var medium = File.OpenRead(Path.Combine(context.Medium, "root.ext4.zst")))
+        using (var target = BlockDevice.Open(device, writable: true))
+        {
+            var written = await OriginWriter.WriteAsync(medium, context.Image, target, Progress("origin", context.Image.RootSize), cancellationToken).ConfigureAwait(false);
+            context.Console.Say($"origin {context.Image.Image}: {new ByteSize(written).ToRoundedString()} written for {new ByteSize(context.Image.RootSize).ToRoundedString()}");
+        }
+        await UnmapAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads the origin back from the SAN.</summary>
+    public async Task VerifyOriginAsync(CancellationToken cancellationToken)
+    {
+        var device = await MapAsync(NodeVolumes.OriginName(context.Image.Image), readOnly: true, cancellationToken).ConfigureAwait(false);
+        await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
+        using (var source = BlockDevice.Open(device, writable: false))
+            OriginWriter.Verify(context.Image, source, Progress("verify", context.Image.RootSize), cancellationToken);
+        await UnmapAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Copies the boot volume and reads it back.</summary>
+    public async Task WriteBootAsync(CancellationToken cancellationToken)
+    {
+        var device = await MapAsync(NodeVolumes.BootName(context.Image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
+        var length = context.Image.BootSize;
+        using (var target = BlockDevice.Open(device, writable: true))
+        using (var source = BlockDevice.Open(Path.Combine(context.Medium, "boot.squashfs"), writable: false))
+        {
+            if (source.Size != length) throw new FailureException($"boot.squashfs on the medium has {source.Size} bytes and should have {length}; the medium is damaged: write it again from a checked ISO");
+            var buffer = new byte[CopyBlock];
+            for (long at = 0; at < length; at += buffer.Length)
+            {
+                var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
+                source.Read(at, block);
+                target.Write(at, block);
+            }
+            target.Flush();
+        }
+        await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
+        if (Digest(device, length) != context.Image.BootDigest) throw new FailureException($"the boot volume of {context.Image.Image} does not have the digest of the image; the medium or the SAN is damaged");
+        await UnmapAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
+    public async Task CreateRootsAsync(CancellationToken cancellationToken)
+    {
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        var added = context.Site.Nodes.Aggregate(group, (g, node) => NodeVolumes.AddNode(g, node.Name, context.Site.Volumes));
+        if (added.Volumes.Count == group.Volumes.Count) return;
+        using (var physical = BlockDevice.Open(_partition, writable: true))
+        {
+            var zeros = new byte[BlankedBytes];
+            foreach (var name in context.Site.Nodes.SelectMany(n => NodeVolumes.ZeroedNames(n.Name)).Where(n => group.Find(n) is null))
+                physical.Write(added.OffsetOf(added.Find(name)!), zeros);
+            physical.Flush();
+        }
+        await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Signs the manifest and writes the site's state; an identity that is there already is kept.</summary>
+    /// <param name="journal">The journal, which knows the site's identity.</param>
+    /// <param name="partition">The journal's partition.</param>
+    public void CommitSite(Journal journal, BlockDevice partition)
+    {
+        ArgumentNullException.ThrowIfNull(journal);
+        var manifest = Manifest.Compile(context.Site, journal.SiteId, 1, context.Image.Image, context.Image.RootDigest);
+        using var identity = SanState.Read(partition) is { } older ? SiteIdentity.FromPem(older.CaCertificate, older.CaKey) : SiteIdentity.Create(context.Site.Name, journal.SiteId);
+        new SanState
+        {
+            SignedManifest = SignedManifest.Sign(manifest, identity.Key),
+            CaCertificate = identity.Certificate.ToPem(),
+            CaKey = identity.KeyToPem(),
+            ChapSecret = context.ChapSecret,
+            Image = context.Image,
+        }.Write(partition);
+    }
+
+    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken) =>
+        await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
+
+    private async Task<string> MapAsync(string volume, bool readOnly, CancellationToken cancellationToken)
+    {
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        return await new NodeVolumes(context.Runner, group, _lvm.DevicesOf(group)).MapAsync(volume, "vl-install", readOnly, cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task UnmapAsync(CancellationToken cancellationToken) => _mapper.RemoveAsync("vl-install", cancellationToken);
+
+    // What is read back must come from the SAN and not from this machine's memory (BLKFLSBUF).
+    private async Task DropCacheAsync(string device, CancellationToken cancellationToken)
+    {
+        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
+        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", _partition), cancellationToken).ConfigureAwait(false);
+    }
+
+    private Action<long> Progress(string what, long total)
+    {
+        var tenth = 0;
+        return done =>
+        {
+            if (done * 10 / total <= tenth) return;
+            tenth = (int)(done * 10 / total);
+            context.Console.Say($"  {what}: {tenth * 10} % of {new ByteSize(total).ToRoundedString()}");
+        };
+    }
+
+    private static string Digest(string path, long length)
+    {
+        using var source = BlockDevice.Open(path, writable: false);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[CopyBlock];
+        for (long at = 0; at < length; at += buffer.Length)
+        {
+            var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
+            source.Read(at, block);
+            hash.AppendData(block);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.Json;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node;
+
+/// <summary>What runs on every node for ever: the boot services for all others.</summary>
+public static class NodeService
+{
+    /// <summary>Serves until <paramref name="cancellationToken"/>; tells systemd when all sockets are bound.</summary>
+    /// <exception cref="FailureException">This machine was not booted by the product's initrd, or a socket cannot be bound.</exception>
+    public static async Task RunAsync(Action<string> log, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        var record = ReadBootRecord();
+        var state = JsonSerializer.Deserialize(await File.ReadAllTextAsync(BootRecord.StatePath, cancellationToken).ConfigureAwait(false), StorageJson.Default.SanState)!;
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest is refused: {reason}");
+        var self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
+        await using var peers = new PeerWatch(manifest, self);
+        await using var services = new SiteServices(state, manifest, self, $"{SiteServices.BootVolume}/export", Status, peers.Servers, log);
+        await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
+        ServiceNotify.Send("READY=1");
+        log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
+        try
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            log("stopped");
+        }
+    }
+
+    /// <summary>The state of this node.</summary>
+    /// <exception cref="FailureException">This machine was not booted by the product's initrd.</exception>
+    public static NodeStatus Status()
+    {
+        var record = ReadBootRecord();
+        return new NodeStatus
+        {
+            Name = record.Node,
+            State = "up",
+            Role = "node",
+            Firmware = Directory.Exists("/sys/firmware/efi") ? "UEFI" : "BIOS",
+            BootedFrom = record.BootedFrom,
+            RootVolume = record.RootVolume,
+            ImageVersion = record.Image.ToString(),
+            ManifestSerial = record.ManifestSerial,
+            BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
+            RootMountedAfter = record.RootMountedAfter,
+            Uptime = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture),
+        };
+    }
+
+    private static BootRecord ReadBootRecord() =>
+        File.Exists(BootRecord.Path)
+            ? JsonSerializer.Deserialize(File.ReadAllText(BootRecord.Path), NodeJson.Default.BootRecord)!
+            : throw new FailureException($"{BootRecord.Path} is missing: this machine is not a node of a site; run this on a node");
+}

@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Node;
+
+/// <summary>Keeps asking the other nodes how they are, so that boot scripts name only servers that answer and nobody waits for a dead one.</summary>
+public sealed class PeerWatch : IAsyncDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(3) }) { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly ConcurrentDictionary<string, NodeStatus> _alive = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Manifest _manifest;
+    private readonly ManifestNode _self;
+    private readonly Task _watch;
+
+    /// <summary>Starts to watch all nodes but <paramref name="self"/>.</summary>
+    public PeerWatch(Manifest manifest, ManifestNode self)
+    {
+        _manifest = manifest;
+        _self = self;
+        _watch = Task.WhenAll(manifest.Nodes.Where(n => n.Name != self.Name).Select(WatchAsync));
+    }
+
+    /// <summary>The peers that answered last, by name.</summary>
+    public IReadOnlyDictionary<string, NodeStatus> Alive => _alive;
+
+    /// <summary>Addresses of the boot servers that are alive, this one included.</summary>
+    public IReadOnlyList<Ipv4Address> Servers() => [.. _manifest.Nodes.Where(n => n.Name == _self.Name || _alive.ContainsKey(n.Name)).Select(n => n.Cluster.Ip)];
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        try
+        {
+            await _watch.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // asked for just now
+        }
+        _client.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task WatchAsync(ManifestNode peer)
+    {
+        while (true)
+        {
+            if (await AskAsync(peer).ConfigureAwait(false) is { } status) _alive[peer.Name] = status;
+            else _alive.TryRemove(peer.Name, out _);
+            await Task.Delay(Interval, _stop.Token).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<NodeStatus?> AskAsync(ManifestNode peer)
+    {
+        try
+        {
+            var json = await _client.GetByteArrayAsync(new Uri($"http://{peer.Cluster.Ip}/status"), _stop.Token).ConfigureAwait(false);
+            return JsonSerializer.Deserialize(json, ModelJson.Default.NodeStatus);
+        }
+        catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !_stop.IsCancellationRequested)
+        {
+            return null; // down, or not a node yet: both mean that nobody boots from it
+        }
+    }
+}

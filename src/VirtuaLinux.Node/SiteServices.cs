@@ -1,0 +1,74 @@
+using System.Text;
+using System.Text.Json;
+using VirtuaLinux.Images.Initrd;
+using VirtuaLinux.Model;
+using VirtuaLinux.NetBoot;
+using VirtuaLinux.NetBoot.Dhcp;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node;
+
+/// <summary>The boot services of one machine of a site, whether it is a node or still the metamaster: the same documents, the same rules.</summary>
+public sealed class SiteServices : IAsyncDisposable
+{
+    /// <summary>Where the boot volume is mounted in a node's root; <c>export</c> below it is what TFTP and HTTP export.</summary>
+    public const string BootVolume = "/usr/lib/virtualinux/boot";
+
+    private readonly SiteIdentity _identity;
+    private readonly System.Security.Cryptography.X509Certificates.X509Certificate2 _certificate;
+
+    /// <summary>Prepares the services of <paramref name="self"/>.</summary>
+    /// <param name="state">The site as the SAN keeps it.</param>
+    /// <param name="manifest">Its manifest, checked.</param>
+    /// <param name="self">This machine.</param>
+    /// <param name="export">The export directory.</param>
+    /// <param name="status">What <c>/status</c> says.</param>
+    /// <param name="servers">Addresses of the boot servers that are alive.</param>
+    /// <param name="log">Takes one line an event.</param>
+    /// <param name="discovery">Lends addresses to machines that are not in the site; null on a node.</param>
+    /// <param name="uploads">Paths that take uploads.</param>
+    public SiteServices(SanState state, Manifest manifest, ManifestNode self, string export, Func<NodeStatus> status, Func<IReadOnlyList<Ipv4Address>> servers, Action<string> log, DiscoveryPool? discovery = null, params IReadOnlyList<BootUpload> uploads)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(self);
+        _identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
+        _certificate = _identity.IssueServer(self.Name, [$"{self.Name}.{manifest.ClusterNetwork.Domain ?? manifest.Name}"], self.Interfaces.Values.Select(i => i.Ip));
+        var archive = new MemoryStream();
+        new CpioArchive(0).AddFile(Initrd.NodeBoot.CertificatePath, Encoding.ASCII.GetBytes(state.CaCertificate)).WriteTo(archive);
+        var members = manifest.Nodes.SelectMany(n => n.Interfaces.Values).Select(i => i.Ip).ToHashSet();
+        var secret = state.ChapSecret is { } chap ? Encoding.UTF8.GetBytes(chap) : null;
+        Server = new BootServer(new BootServerOptions
+        {
+            Manifest = new ManifestSource(manifest),
+            Endpoints = BootEndpoint.Discover(manifest),
+            ExportDirectory = export,
+            Servers = _ => servers(),
+            Certificate = _certificate,
+            Discovery = discovery,
+            Uploads = uploads,
+            Log = log,
+            Documents =
+            [
+                Document("/manifest.json", "application/json", _ => state.SignedManifest),
+                Document("/site.cpio", "application/octet-stream", _ => archive.ToArray()),
+                Document("/status", "application/json", _ => JsonSerializer.SerializeToUtf8Bytes(status(), ModelJson.Default.NodeStatus)),
+                Document("/secret/chap", "text/plain", client => members.Contains(client) ? secret : null) with { SecureOnly = true },
+            ],
+        });
+    }
+
+    /// <summary>The servers.</summary>
+    public BootServer Server { get; }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync().ConfigureAwait(false);
+        _certificate.Dispose();
+        _identity.Dispose();
+    }
+
+    private static BootDocument Document(string path, string type, Func<Ipv4Address, byte[]?> render) =>
+        new() { Path = path, ContentType = type, Render = client => render(client) is { } bytes ? new ReadOnlyMemory<byte>(bytes) : null };
+}
