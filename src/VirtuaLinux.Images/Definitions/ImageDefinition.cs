@@ -1,0 +1,25 @@
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Images.Definitions;
+
+/// <summary>An image definition, <c>images/NAME.yaml</c>: what a vendor ships.</summary>
+public sealed record ImageDefinition
+{
+    /// <summary>Version of this file's format; 1.</summary>
+    public required int Version { get; set; }
+
+    /// <summary>The distribution: a folder under <c>overlays/</c>, applied on top of <c>overlays/common</c>.</summary>
+    public required string Distribution { get; set; }
+
+    /// <summary>Apparent size of the root file system; a multiple of 1 MiB. A node's root may be larger and grows into its volume.</summary>
+    public ByteSize RootSize { get; set; } = ByteSize.FromGiB(2);
+
+    /// <summary>Packages on top of those that the overlays list.</summary>
+    public IReadOnlyList<string> Packages { get; set; } = [];
+
+    /// <summary>Kernel arguments of the installer, in front of <c>virtualinux.mode=metamaster</c>.</summary>
+    public string KernelArguments { get; set; } = "";
+
+    /// <summary>Seconds that the medium's boot menu waits.</summary>
+    public int MenuTimeout { get; set; } = 3;
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using VirtuaLinux.Host;
+using VirtuaLinux.Images.Cache;
+using VirtuaLinux.Images.Definitions;
+using VirtuaLinux.Images.Stages;
+
+namespace VirtuaLinux.Images.Packages;
+
+/// <summary>Debian and its relatives, by mmdebstrap(1).</summary>
+internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesHook) : PackageManager
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(30);
+
+    public override StageKey AddTo(StageKey key) => key
+        .Add("suite", distribution.Suite)
+        .Add("components", distribution.Components)
+        .Add("packages", distribution.Packages.Order(StringComparer.Ordinal))
+        .Add("boot packages", distribution.BootPackages.Order(StringComparer.Ordinal))
+        .Add("path exclude", distribution.PathExclude)
+        .Add("path include", distribution.PathInclude)
+        .AddFile("hook", bootPackagesHook);
+
+    public override async Task InstallAsync(StageWork work, ImageBuildOptions options)
+    {
+        var root = work.At("root");
+        var call = ExternalCommand.Of("mmdebstrap",
+                "--mode=root", "--format=directory", "--variant=minbase",
+                $"--components={string.Join(',', distribution.Components)}",
+                "--aptopt=APT::Install-Recommends \"false\"",
+                "--aptopt=Acquire::Retries \"3\"",
+                $"--include={string.Join(',', distribution.Packages)}")
+            .With([.. distribution.PathExclude.Select(p => $"--dpkgopt=path-exclude={p}")])
+            .With([.. distribution.PathInclude.Select(p => $"--dpkgopt=path-include={p}")])
+            .With($"--customize-hook={bootPackagesHook}", distribution.Suite, root)
+            .WithEnvironment("VIRTUALINUX_BOOT_PACKAGES", string.Join(' ', distribution.BootPackages))
+            .WithEnvironment("SOURCE_DATE_EPOCH", options.SourceDateEpoch?.ToString(CultureInfo.InvariantCulture))
+            .WithEnvironment("TMPDIR", work.Folder)
+            .WithTimeout(Longest)
+            .WithLines(line => Tell(work, line));
+        if (options.Mirror is { } mirror) call = call.With(mirror);
+        try
+        {
+            await work.RunAsync(call).ConfigureAwait(false);
+        }
+        catch (ExternalCommandException e) when (e.ExitCode is not null && !e.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new FailureException($"the packages could not be installed: {e.Message}; check the network and the names of the packages, or name another package archive", e);
+        }
+        Directory.Move(Path.Combine(root, "boot-packages"), work.At("boot"));
+        var lines = Installed(Path.Combine(root, "var/lib/dpkg/status")).Concat(File.ReadLines(work.At("boot/packages")).Select(l => $"boot {l.Replace('\t', ' ')}"));
+        await File.WriteAllLinesAsync(work.At("packages"), lines.Order(StringComparer.Ordinal)).ConfigureAwait(false);
+    }
+
+    private static void Tell(StageWork work, string line)
+    {
+        if (line.StartsWith("I: ", StringComparison.Ordinal)) work.Say(line[3..]);
+        if (line.StartsWith("Get:", StringComparison.Ordinal)) work.Say(line);
+    }
+
+    private static IEnumerable<string> Installed(string status)
+    {
+        var package = "";
+        foreach (var line in File.ReadLines(status))
+        {
+            if (line.StartsWith("Package: ", StringComparison.Ordinal)) package = line[9..];
+            if (line.StartsWith("Version: ", StringComparison.Ordinal)) yield return $"{package} {line[9..]}";
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Images.Cache;
+using VirtuaLinux.Images.Definitions;
+using VirtuaLinux.Images.Tree;
+
+namespace VirtuaLinux.Images.Stages;
+
+/// <summary>The root's files: the packages, the overlays on top, and the product itself.</summary>
+internal static class TreeStage
+{
+    private const string Program = "usr/bin/virtualinux";
+    private const string Templates = "usr/share/virtualinux/templates";
+
+    public static async Task<string> RunAsync(BuildContext context, PackageSet packages, string kernelRelease)
+    {
+        var definitions = context.Definitions;
+        var facts = definitions.Distribution;
+        var key = new StageKey("tree 1")
+            .Add("packages", packages.Identity)
+            .Add("epoch", packages.Epoch)
+            .Add("mirror", context.Options.Mirror ?? "")
+            .Add("remove", facts.Remove).Add("directories", facts.Directories)
+            .Add("enable", facts.Services.Enable).Add("disable", facts.Services.Disable).Add("mask", facts.Services.Mask)
+            .Add("model", Model(definitions, kernelRelease).Select(v => $"{v.Key}={v.Value}"))
+            .AddFile("program", context.Options.ProgramPath)
+            .AddDirectory("templates", definitions.Templates);
+        foreach (var overlay in definitions.Overlays)
+            foreach (var part in (string[])["files", "build", "node"]) key.AddDirectory(part, Path.Combine(overlay, part));
+        return await context.StageAsync("tree", key.ToKey(), work => BuildAsync(work, context, packages, kernelRelease)).ConfigureAwait(false);
+    }
+
+    private static async Task BuildAsync(StageWork work, BuildContext context, PackageSet packages, string kernelRelease)
+    {
+        var definitions = context.Definitions;
+        var facts = definitions.Distribution;
+        var root = work.Folder;
+        work.Say("copying the packages' files");
+        await work.RunAsync(ExternalCommand.Of("cp", "--archive", "--reflink=auto", packages.Root + "/.", root)).ConfigureAwait(false);
+        RootCleaning.Remove(root, facts.Remove);
+        RootCleaning.DatePasswords(root, packages.Epoch);
+        foreach (var directory in facts.Directories) Directory.CreateDirectory(Path.Combine(root, directory.Trim('/')));
+        foreach (var overlay in definitions.Overlays)
+        {
+            work.Say($"applying {Path.GetFileName(overlay)}");
+            new Overlay(overlay).Apply(root, Model(definitions, kernelRelease));
+        }
+        Overlay.CopyFile(context.Options.ProgramPath, root, Program);
+        Overlay.CopyTree(definitions.Templates, root, Templates);
+        await SystemctlAsync(work, "enable", facts.Services.Enable).ConfigureAwait(false);
+        await SystemctlAsync(work, "disable", facts.Services.Disable).ConfigureAwait(false);
+        await SystemctlAsync(work, "mask", facts.Services.Mask).ConfigureAwait(false);
+    }
+
+    private static async Task SystemctlAsync(StageWork work, string verb, IReadOnlyList<string> units)
+    {
+        if (units.Count == 0) return;
+        work.Say($"{verb}: {string.Join(' ', units)}");
+        await work.RunAsync(ExternalCommand.Of("chroot", work.Folder, "systemctl", "--no-reload", verb).With(units).WithEnvironment("SYSTEMCTL_SKIP_SYSV", "1")).ConfigureAwait(false);
+    }
+
+    /// <summary>What the templates in <c>build/</c> may use.</summary>
+    private static Dictionary<string, object?> Model(DefinitionSet definitions, string kernelRelease) => new()
+    {
+        ["image"] = definitions.Name,
+        ["distribution"] = definitions.Image.Distribution,
+        ["kernel_release"] = kernelRelease,
+    };
+}

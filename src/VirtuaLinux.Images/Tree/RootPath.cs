@@ -1,0 +1,34 @@
+using VirtuaLinux.Host;
+
+namespace VirtuaLinux.Images.Tree;
+
+/// <summary>Paths inside a root that is not this machine's: absolute symbolic links are meant relative to it.</summary>
+public static class RootPath
+{
+    private const int MostLinks = 40;
+
+    /// <summary>Follows all symbolic links of a path inside the root; returns the path of what they lead to, relative to the root. What does not exist is no link.</summary>
+    /// <exception cref="FailureException">Links that go round in circles.</exception>
+    public static string Resolve(string root, string path)
+    {
+        var done = new List<string>();
+        var open = new Stack<string>(Parts(path).Reverse());
+        for (var links = 0; open.TryPop(out var part);)
+        {
+            if (part == "..")
+            {
+                if (done.Count > 0) done.RemoveAt(done.Count - 1);
+                continue;
+            }
+            done.Add(part);
+            if (new FileInfo(Path.Combine(root, string.Join('/', done))).LinkTarget is not { } target) continue;
+            if (++links > MostLinks) throw new FailureException($"{path}: too many symbolic links in {root}");
+            if (target.StartsWith('/')) done.Clear();
+            else done.RemoveAt(done.Count - 1);
+            foreach (var step in Parts(target).Reverse()) open.Push(step);
+        }
+        return string.Join('/', done);
+    }
+
+    private static IEnumerable<string> Parts(string path) => path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".");
+}
