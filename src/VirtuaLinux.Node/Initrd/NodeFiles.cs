@@ -10,8 +10,8 @@ public static class NodeFiles
 {
     private const string Templates = "usr/share/virtualinux/node";
 
-    /// <summary>In a template's path, stands for the name of each network that the node is on: one file for each.</summary>
-    private const string NetworkMarker = "{network}";
+    // In a template's path, each of these stands for one file an item: the marker is the item's name, and the template knows the item.
+    private static readonly (string Marker, string Variable, string Name)[] Repeated = [("{network}", "interface", "network"), ("{user}", "user", "name")];
 
     /// <summary>What the templates know.</summary>
     public static Dictionary<string, object?> Variables(Manifest manifest, ManifestNode node)
@@ -38,21 +38,11 @@ public static class NodeFiles
         ArgumentNullException.ThrowIfNull(variables);
         var folder = Path.Combine(root, Templates);
         if (!Directory.Exists(folder)) throw new FailureException($"{folder} is missing: the image was not built for a node");
-        var interfaces = ((IReadOnlyDictionary<string, object?>)variables["node"]!)["interfaces"] as IReadOnlyList<object> ?? [];
         foreach (var template in Directory.EnumerateFiles(folder, "*.sbn", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             var text = File.ReadAllText(template);
-            var target = Path.GetRelativePath(folder, template)[..^".sbn".Length];
-            if (!target.Contains(NetworkMarker, StringComparison.Ordinal))
-            {
-                Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, variables), File.GetUnixFileMode(template));
-                continue;
-            }
-            foreach (var item in interfaces.Cast<IReadOnlyDictionary<string, object?>>())
-            {
-                var own = new Dictionary<string, object?>(variables) { ["interface"] = item };
-                Write(Path.Combine(root, target.Replace(NetworkMarker, (string)item["network"]!, StringComparison.Ordinal)), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
-            }
+            foreach (var (target, own) in Targets(Path.GetRelativePath(folder, template)[..^".sbn".Length], variables))
+                Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
         }
     }
 
@@ -64,6 +54,20 @@ public static class NodeFiles
         File.Copy(identity, Path.Combine(root, "etc/machine-id"), overwrite: true);
         // What the site cannot lose survives a reset of the root: logs and homes are on local.
         foreach (var folder in (string[])["journal", "home", "ssh"]) Directory.CreateDirectory(Path.Combine(local, folder));
+        var journal = Path.Combine(root, "var/log/journal");
+        if (!Path.Exists(journal) && new FileInfo(journal).LinkTarget is null) File.CreateSymbolicLink(journal, "/local/journal");
+    }
+
+    private static IEnumerable<(string Target, IReadOnlyDictionary<string, object?> Variables)> Targets(string target, IReadOnlyDictionary<string, object?> variables)
+    {
+        foreach (var (marker, variable, name) in Repeated)
+        {
+            if (!target.Contains(marker, StringComparison.Ordinal)) continue;
+            var list = marker == "{network}" ? ((IReadOnlyDictionary<string, object?>)variables["node"]!)["interfaces"] : variables["users"];
+            return ((IReadOnlyList<object>)list!).Cast<IReadOnlyDictionary<string, object?>>().Select(item =>
+                (target.Replace(marker, (string)item[name]!, StringComparison.Ordinal), (IReadOnlyDictionary<string, object?>)new Dictionary<string, object?>(variables) { [variable] = item }));
+        }
+        return [(target, variables)];
     }
 
     private static Dictionary<string, object?> Describe(Manifest manifest, ManifestNode node) => new()

@@ -54,7 +54,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             NodeFiles.LinkLocal(Root, Local);
             WriteRootRecord(record with { RenderedSerial = manifest.Serial });
         }
-        await runner.RunAsync(ExternalCommand.Of("mount", "--move", Local, Root + Local), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-o", "move", Local, Root + Local), cancellationToken).ConfigureAwait(false);
         Leave(state, new BootRecord
         {
             Node = node.Name,
