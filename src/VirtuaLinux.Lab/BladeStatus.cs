@@ -20,4 +20,8 @@ public sealed record BladeStatus
 
     /// <summary>What its node says of itself; absent when it does not answer.</summary>
     public NodeReport? Node { get; init; }
+
+    /// <summary>Whether the blade says that it is an ordinary node and up.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool IsNode => Node is { State: "up", Role: "node" };
 }

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using VirtuaLinux.Host;
+using VirtuaLinux.Images;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Cli.Commands;
+
+internal static class BuildCommand
+{
+    public static Command Create()
+    {
+        var image = new Argument<string>("IMAGE") { Description = "name of images/NAME.yaml, such as debian-13" };
+        var output = new Option<string>("--output") { Description = "folder for the installer ISO", DefaultValueFactory = _ => "artifacts/images" };
+        var cache = new Option<string>("--cache") { Description = "folder for results of stages, kept between builds", DefaultValueFactory = _ => "artifacts/cache" };
+        var mirror = new Option<string?>("--mirror") { Description = "package archive in place of the tool's default" };
+        var refresh = new Option<bool>("--refresh") { Description = "fetch packages anew" };
+        var command = new Command("build", "Build an installer ISO.") { image, output, cache, mirror, refresh };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var builder = new ImageBuilder(new ImageBuildOptions
+            {
+                ImageName = parsed.GetValue(image)!,
+                OutputDirectory = Path.GetFullPath(parsed.GetValue(output)!),
+                CacheDirectory = Path.GetFullPath(parsed.GetValue(cache)!),
+                ProgramPath = Environment.ProcessPath!,
+                Mirror = parsed.GetValue(mirror),
+                Refresh = parsed.GetValue(refresh),
+                OnEvent = Tell,
+            }, new CommandRunner());
+            var result = await builder.BuildAsync(cancellation);
+            var table = new Table().AddColumns("stage", "time", "size", "from");
+            foreach (var stage in result.Stages) table.AddRow(stage.Name, Seconds(stage.Elapsed), new ByteSize(stage.Size).ToRoundedString(), stage.Cached ? "cache" : "built");
+            Terminal.Output.Write(table);
+            Console.WriteLine(result.IsoPath);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Tell(BuildEvent happened) =>
+        Console.Error.WriteLine($"{happened.Stage,-12} {happened.Kind.ToString().ToLowerInvariant(),-8} {Seconds(happened.Elapsed),8} {(happened.Size > 0 ? new ByteSize(happened.Size).ToRoundedString() : ""),10}  {happened.Text}".TrimEnd());
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
+}
