@@ -14,14 +14,17 @@ public sealed class CommandRunner(Action<string>? log = null) : ICommandRunner
         log?.Invoke(command.ToString());
         var output = new StringBuilder();
         var error = new StringBuilder();
+        // Both pipes are read at the same time; who gets the lines need not know.
+        var gate = new Lock();
+        Action<string>? onLine = command.OnLine is { } each ? line => { lock (gate) each(line); } : null;
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(command.Timeout);
         var call = Cli.Wrap(command.Program)
             .WithArguments(command.Arguments)
             .WithEnvironmentVariables(command.Environment)
             .WithValidation(CommandResultValidation.None)
-            .WithStandardOutputPipe(Pipe(output, command.OnLine))
-            .WithStandardErrorPipe(Pipe(error, command.OnLine));
+            .WithStandardOutputPipe(Pipe(output, onLine))
+            .WithStandardErrorPipe(Pipe(error, onLine));
         if (command.WorkingDirectory is { } directory) call = call.WithWorkingDirectory(directory);
         if (command.Input is { } input) call = call.WithStandardInputPipe(PipeSource.FromString(input));
         try

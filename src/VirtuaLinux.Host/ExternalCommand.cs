@@ -27,13 +27,13 @@ public sealed record ExternalCommand
     /// <summary>Working directory.</summary>
     public string? WorkingDirectory { get; private init; }
 
-    /// <summary>Arguments that are shown as <c>***</c> wherever the command line is shown.</summary>
+    /// <summary>Texts that are shown as <c>***</c> wherever the command line or a failed program's words are shown.</summary>
     public IReadOnlyList<string> Secrets { get; private init; } = [];
 
     /// <summary>Exit codes that are no failure; 0 unless said, empty for any.</summary>
     public IReadOnlyList<int> AcceptedExitCodes { get; private init; } = [0];
 
-    /// <summary>Called with each line of standard output and standard error as it comes.</summary>
+    /// <summary>Called with each line of standard output and standard error as it comes, one line at a time.</summary>
     public Action<string>? OnLine { get; private init; }
 
     /// <summary>A call of <paramref name="program"/>.</summary>
@@ -54,7 +54,7 @@ public sealed record ExternalCommand
     /// <summary>Sets <see cref="WorkingDirectory"/>.</summary>
     public ExternalCommand WithWorkingDirectory(string directory) => this with { WorkingDirectory = directory };
 
-    /// <summary>Hides an argument from logs and messages.</summary>
+    /// <summary>Hides a text, usually an argument or a part of one, from logs and messages.</summary>
     public ExternalCommand WithSecret(string secret) => this with { Secrets = [.. Secrets, secret] };
 
     /// <summary>Sets <see cref="AcceptedExitCodes"/>; none given: any.</summary>
@@ -64,8 +64,11 @@ public sealed record ExternalCommand
     public ExternalCommand WithLines(Action<string> onLine) => this with { OnLine = onLine };
 
     /// <summary>The command line for people, quoted where a shell would need it, secrets hidden.</summary>
-    public override string ToString() => string.Join(' ', [Program, .. Arguments.Select(a => Secrets.Contains(a) ? "***" : Quote(a))]);
+    public override string ToString() => string.Join(' ', [Program, .. Arguments.Select(a => Quote(Hide(a)))]);
+
+    /// <summary>The text with every secret replaced by <c>***</c>.</summary>
+    internal string Hide(string text) => Secrets.Where(s => s.Length > 0).Aggregate(text, (t, secret) => t.Replace(secret, "***", StringComparison.Ordinal));
 
     private static string Quote(string s) =>
-        s.Length > 0 && s.All(c => char.IsLetterOrDigit(c) || "-_./:=,@+%".Contains(c, StringComparison.Ordinal)) ? s : $"'{s.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+        s.Length > 0 && s.All(c => char.IsLetterOrDigit(c) || "-_./:=,@+%*".Contains(c, StringComparison.Ordinal)) ? s : $"'{s.Replace("'", @"'\''", StringComparison.Ordinal)}'";
 }

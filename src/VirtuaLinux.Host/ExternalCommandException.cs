@@ -2,7 +2,7 @@ namespace VirtuaLinux.Host;
 
 /// <summary>A program failed; the message shows its command line, exit code and last lines of standard error.</summary>
 public sealed class ExternalCommandException(ExternalCommand command, int? exitCode, string error, Exception? inner = null)
-    : FailureException($"{command}: {(exitCode is { } code ? $"exit code {code}" : "not run to its end")}: {LastLines(error)}", inner)
+    : FailureException($"{command}: {(exitCode is { } code ? $"exit code {code}" : "not run to its end")}: {LastLines(command.Hide(error))}", inner)
 {
     /// <summary>The command.</summary>
     public ExternalCommand Command { get; } = command;

@@ -17,16 +17,18 @@ public readonly record struct ByteSize(long Bytes) : IParsable<ByteSize>, ICompa
     /// <summary>A number of gibibytes.</summary>
     public static ByteSize FromGiB(long gibibytes) => new(gibibytes << 30);
 
-    /// <summary>Parses a number with an optional binary unit; a fraction is allowed before a unit.</summary>
+    /// <summary>Parses a number with an optional binary unit, one blank between them at most; a fraction is allowed before a unit.</summary>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out ByteSize result)
     {
         result = default;
         if (string.IsNullOrWhiteSpace(s)) return false;
         var digits = 0;
         while (digits < s.Length && (char.IsAsciiDigit(s[digits]) || s[digits] == '.')) digits++;
-        var unit = Array.FindIndex(Units, u => u.Equals(s.AsSpan(digits).Trim().ToString(), StringComparison.OrdinalIgnoreCase));
+        var suffix = s[digits..];
+        if (suffix.StartsWith(' ')) suffix = suffix[1..];
+        var unit = Array.FindIndex(Units, u => u.Equals(suffix, StringComparison.OrdinalIgnoreCase));
         if (digits == s.Length && !s.Contains('.')) unit = 0;
-        if (unit < 0 || !decimal.TryParse(s.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
+        if (unit < 0 || digits == 0 || s[digits - 1] == '.' || !decimal.TryParse(s.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return false;
         if (number > long.MaxValue >> (10 * unit)) return false;
         result = new ByteSize((long)(number * (1L << (10 * unit))));
         return true;

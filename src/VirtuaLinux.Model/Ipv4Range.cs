@@ -20,7 +20,7 @@ public readonly record struct Ipv4Range(Ipv4Address First, Ipv4Address Last) : I
         result = default;
         var hyphen = s?.IndexOf('-') ?? -1;
         if (hyphen < 0) return false;
-        if (!Ipv4Address.TryParse(s![..hyphen].Trim(), provider, out var first) || !Ipv4Address.TryParse(s[(hyphen + 1)..].Trim(), provider, out var last)) return false;
+        if (!Ipv4Address.TryParse(s![..hyphen].TrimEnd(' '), provider, out var first) || !Ipv4Address.TryParse(s[(hyphen + 1)..].TrimStart(' '), provider, out var last)) return false;
         result = new Ipv4Range(first, last);
         return first <= last;
     }
