@@ -31,7 +31,10 @@ public sealed class SiteCertificate : IDisposable
     public string Fingerprint => Convert.ToHexStringLower(authority.GetCertHash(HashAlgorithmName.SHA256));
 
     /// <summary>Whether the certificate is for a server and was issued by exactly this site. Neither the clock nor the machine's own trust store has a say.</summary>
-    /// <remarks>The name is not compared: any node may stand in for any other at a floating address.</remarks>
+    /// <remarks>
+    /// The name is not compared: any node may stand in for any other at a floating address.
+    /// The framework looks for the user's certificate store and fails when it finds neither $HOME nor an entry in /etc/passwd, here and in every TLS handshake: the initrd sets HOME.
+    /// </remarks>
     public bool Accepts(X509Certificate2? certificate)
     {
         if (certificate is null) return false;
