@@ -23,7 +23,7 @@ public sealed class LvmTools(ICommandRunner runner, string partition)
     /// <exception cref="FailureException">LVM failed, or the metadata is not of this product.</exception>
     public async Task<VolumeGroup?> ReadAsync(CancellationToken cancellationToken = default)
     {
-        var file = Path.GetTempFileName();
+        var file = Path.Combine(Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.vg");
         try
         {
             var result = await runner.RunAsync(Lvm("vgcfgbackup", "--readonly", "-f", file, GroupName).Accepting(), cancellationToken).ConfigureAwait(false);
@@ -41,7 +41,7 @@ public sealed class LvmTools(ICommandRunner runner, string partition)
     /// <exception cref="FailureException">LVM refused it; the old metadata is still there.</exception>
     public async Task CommitAsync(VolumeGroup group, CancellationToken cancellationToken = default)
     {
-        var file = Path.GetTempFileName();
+        var file = Path.Combine(Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.vg");
         try
         {
             await File.WriteAllTextAsync(file, VolumeGroupWriter.Write(group), cancellationToken).ConfigureAwait(false);

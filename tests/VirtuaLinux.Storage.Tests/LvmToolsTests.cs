@@ -1,0 +1,57 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Storage.Tests;
+
+/// <summary>Against the real LVM, on a loop device; nothing is activated.</summary>
+public sealed class LvmToolsTests : IAsyncLifetime
+{
+    private readonly CommandRunner _runner = new();
+    private readonly string _file = Path.Combine(Path.GetTempPath(), $"virtualinux-lvm-{Guid.NewGuid():N}.img");
+    private string _device = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        using (var file = File.Create(_file)) file.SetLength(8L << 30);
+        _device = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", _file))).Output.Trim();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", _device).Accepting());
+        File.Delete(_file);
+    }
+
+    [Fact]
+    public async Task A_blank_device_has_no_group() => Assert.Null(await new LvmTools(_runner, _device).ReadAsync());
+
+    [Fact]
+    public async Task Volumes_that_were_committed_at_once_are_what_LVM_sees()
+    {
+        var lvm = new LvmTools(_runner, _device);
+        await lvm.CreateAsync();
+        var empty = Assert.IsType<VolumeGroup>(await lvm.ReadAsync());
+        var volumes = new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) };
+        var full = Enumerable.Range(1, 20).Aggregate(empty, (g, i) => NodeVolumes.AddNode(g, $"node{i:00}", volumes));
+
+        await lvm.CommitAsync(full);
+
+        var read = Assert.IsType<VolumeGroup>(await lvm.ReadAsync());
+        Assert.Equal(full.Volumes.Select(v => (v.Name, v.Extents, v.Segments[0].First)), read.Volumes.Select(v => (v.Name, v.Extents, v.Segments[0].First)));
+        Assert.True(read.Sequence > empty.Sequence);
+        var report = (await _runner.RunAsync(ExternalCommand.Of("lvs", "--config", $"devices {{ use_devicesfile=0 filter=[\"a|^{_device}$|\",\"r|.*|\"] }}", "--noheadings", "--units", "b", "--nosuffix", "-o", "lv_name,lv_size,lv_tags", LvmTools.GroupName))).Output;
+        Assert.Equal(60, report.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains($"{"node20_data",13} {64 << 20} virtualinux.pool-data", string.Join('\n', report.Split('\n').Select(l => $"{l.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(),13} {string.Join(' ', l.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1))}")));
+    }
+
+    [Fact]
+    public async Task Creating_the_group_again_starts_anew()
+    {
+        var lvm = new LvmTools(_runner, _device);
+        await lvm.CreateAsync();
+        await lvm.CommitAsync(NodeVolumes.AddNode((await lvm.ReadAsync())!, "node01", new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
+        await lvm.CreateAsync();
+        Assert.Empty((await lvm.ReadAsync())!.Volumes);
+    }
+}
