@@ -15,6 +15,9 @@ public sealed record ImageBuildOptions
     /// <summary>The <c>virtualinux</c> program, compiled ahead of time, that goes into the image.</summary>
     public required string ProgramPath { get; init; }
 
+    /// <summary>Folder with <c>images</c>, <c>overlays</c> and <c>templates</c>; null for the product's own.</summary>
+    public string? ProductDirectory { get; init; }
+
     /// <summary>URI of the package archive; null for the package manager's own default.</summary>
     public string? Mirror { get; init; }
 

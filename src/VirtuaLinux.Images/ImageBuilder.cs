@@ -20,7 +20,7 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
     /// <exception cref="FailureException">The definition is wrong, a tool is missing, the packages cannot be had, a disk is full…; nothing half-made is left under a final name.</exception>
     public async Task<ImageBuildResult> BuildAsync(CancellationToken cancellationToken = default)
     {
-        var definitions = DefinitionSet.Load(options.ImageName);
+        var definitions = DefinitionSet.Load(options.ImageName, options.ProductDirectory);
         if (!File.Exists(options.ProgramPath)) throw new FailureException($"{options.ProgramPath}: the virtualinux program for the image is not there; publish it first");
         HostTools.Check();
         using var cache = new StageCache(options.CacheDirectory);

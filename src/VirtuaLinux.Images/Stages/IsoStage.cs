@@ -40,12 +40,13 @@ internal static class IsoStage
         {
             await File.WriteAllTextAsync(work.At("image.json"), image).ConfigureAwait(false);
             await File.WriteAllTextAsync(work.At("grub.cfg"), Menu(context, info, templates)).ConfigureAwait(false);
+            await File.WriteAllTextAsync(work.At("info"), $"VirtuaLinux {info.Image}\n").ConfigureAwait(false);
             await MakeBiosLoaderAsync(work, packages, files, templates).ConfigureAwait(false);
             await MakeEfiPartitionAsync(work, packages, files, templates).ConfigureAwait(false);
             work.Say("writing the medium");
             await MakeIsoAsync(work, packages, files,
             [
-                $"/.disk/info={work.At("image.json")}",
+                $"/.disk/info={work.At("info")}",
                 $"/boot/grub/grub.cfg={work.At("grub.cfg")}",
                 $"/boot/grub/bios.img={work.At("bios.img")}",
                 $"/boot/vmlinuz={files.Locate("vmlinuz")}",
@@ -54,7 +55,7 @@ internal static class IsoStage
                 $"/virtualinux/root.ext4.zst={root.Compressed}",
                 $"/virtualinux/boot.squashfs={boot.Path}",
             ]).ConfigureAwait(false);
-            foreach (var part in (string[])["grub.cfg", "bios.img", "efi.img"]) File.Delete(work.At(part));
+            foreach (var part in (string[])["grub.cfg", "info", "bios.img", "efi.img"]) File.Delete(work.At(part));
         }).ConfigureAwait(false);
         return Path.Combine(folder, "image.iso");
     }
