@@ -128,6 +128,9 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
     {
         context.Response.StatusCode = status;
         if (status != StatusCodes.Status204NoContent) context.Response.ContentLength = 0;
+        // GRUB takes a 404 for a file of unknown length, never sees the end of the connection, and retries its reads for minutes
+        // (grub-core/net/http.c, parse_line). Only a reset makes it go on to the next server at once.
+        if (context.Request.Headers.UserAgent.ToString().StartsWith("GRUB", StringComparison.Ordinal)) context.Abort();
     }
 
     private static string Printable(HttpContext context)
