@@ -42,7 +42,7 @@ public sealed class BootContent
         return export.TryOpen(path.StartsWith(ExportPrefix, StringComparison.Ordinal) ? path[ExportPrefix.Length..] : path);
     }
 
-    private ReadOnlyMemory<byte>? Script(string path, Ipv4Address client, Ipv4Address server) => path.Split('/') switch
+    private byte[]? Script(string path, Ipv4Address client, Ipv4Address server) => path.Split('/') switch
     {
         ["node", var mac, "boot.ipxe"] => MacAddress.TryParse(mac, null, out var address) ? scripts.Ipxe(address, client, server) : null,
         ["grub", "grub.cfg"] or ["boot", "grub", "grub.cfg"] => scripts.Grub(client, server),

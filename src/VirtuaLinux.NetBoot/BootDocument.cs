@@ -9,7 +9,7 @@ public sealed record BootDocument
     public required string Path { get; init; }
 
     /// <summary>The content for the client with this address; null: there is none for it (404). Called on any thread.</summary>
-    public required Func<Ipv4Address, ReadOnlyMemory<byte>?> Render { get; init; }
+    public required Func<Ipv4Address, byte[]?> Render { get; init; }
 
     /// <summary>Only over TLS; never over plain HTTP or TFTP.</summary>
     public bool SecureOnly { get; init; }

@@ -19,7 +19,7 @@ public sealed class BootScripts
     public BootScripts(BootScriptOptions options) => this.options = options;
 
     /// <summary>The iPXE script for a MAC address; null for a machine that gets none.</summary>
-    public ReadOnlyMemory<byte>? Ipxe(MacAddress mac, Ipv4Address client, Ipv4Address server)
+    public byte[]? Ipxe(MacAddress mac, Ipv4Address client, Ipv4Address server)
     {
         var map = options.Manifest.Map;
         if (map.Find(mac) is { } host) return Node(IpxeTemplate, ipxe, host, server);
@@ -27,7 +27,7 @@ public sealed class BootScripts
     }
 
     /// <summary>The GRUB configuration for the machine with an address; null for a machine that gets none.</summary>
-    public ReadOnlyMemory<byte>? Grub(Ipv4Address client, Ipv4Address server)
+    public byte[]? Grub(Ipv4Address client, Ipv4Address server)
     {
         if (options.Manifest.Map.Find(client) is { } host) return Node(GrubTemplate, grub, host, server);
         return options.Discovery?.FindMac(client) is { } mac ? Hold(GrubTemplate, grub, mac, client, server) : null;
@@ -38,8 +38,9 @@ public sealed class BootScripts
     private byte[] Node(string name, string template, StaticHost host, Ipv4Address server)
     {
         var manifest = options.Manifest.Current;
-        var servers = ServerOrder.For(host.Mac, options.Servers(manifest).Where(s => s != host.Address));
-        return Render(name, template, "node", host.Node.Name, host.Mac, host.Address, host.Network, servers.Length > 0 ? servers : [server], manifest.KernelArguments);
+        // The server that the machine asked is alive, which is more than is known of the others.
+        var others = ServerOrder.For(host.Mac, options.Servers(manifest).Where(s => s != host.Address && s != server));
+        return Render(name, template, "node", host.Node.Name, host.Mac, host.Address, host.Network, [server, .. others], manifest.KernelArguments);
     }
 
     /// <summary>A machine that is held is served by whoever lent it its address.</summary>

@@ -4,7 +4,7 @@ using VirtuaLinux.NetBoot.Dhcp;
 
 namespace VirtuaLinux.NetBoot.Tests;
 
-/// <summary>A boot server of the tests' site as a process: <c>boot-server DIR [hold]</c>; logs to standard output, ends at SIGTERM.</summary>
+/// <summary>A boot server of the tests' site as a process: <c>boot-server DIR [hold] [peers]</c>; logs to standard output, ends at SIGTERM.</summary>
 internal static class BootServerProgram
 {
     public static async Task<int> RunAsync(string[] args)
@@ -23,6 +23,7 @@ internal static class BootServerProgram
             Endpoints = BootEndpoint.Discover(manifest),
             ExportDirectory = args[0],
             Discovery = args.Contains("hold") ? new DiscoveryPool(manifest.ClusterNetwork.Discovery!.Value) : null,
+            Servers = args.Contains("peers") ? m => [.. m.Nodes.Select(n => n.Cluster.Ip)] : null,
             Documents = [new BootDocument { Path = "/site.cpio", Render = _ => SiteArchive() }],
             Log = output.WriteLine,
         });

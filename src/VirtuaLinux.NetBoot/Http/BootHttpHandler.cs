@@ -10,6 +10,7 @@ namespace VirtuaLinux.NetBoot.Http;
 /// <remarks>No redirects: a 301 kills UEFI HTTP boot. No empty header and always a length: EDK2 wants both.</remarks>
 public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload> uploads, ServedBytes served, Action<string> log)
 {
+    private static readonly byte[] ErrorBody = "not here\n"u8.ToArray();
     private const int ChunkLength = 64 << 10;
     private readonly Dictionary<string, BootUpload> uploads = uploads.ToDictionary(u => u.Path, StringComparer.Ordinal);
 
@@ -27,7 +28,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
         {
             if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) bytes = await SendAsync(context, client, server).ConfigureAwait(false);
             else if (HttpMethods.IsPost(context.Request.Method)) await ReceiveAsync(context, client).ConfigureAwait(false);
-            else Refuse(context, StatusCodes.Status405MethodNotAllowed);
+            else await EndAsync(context, StatusCodes.Status405MethodNotAllowed).ConfigureAwait(false);
         }
         catch (Exception e) when (e is OperationCanceledException or ConnectionResetException)
         {
@@ -43,7 +44,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
         using var file = content.TryOpen(request.Path.Value ?? "", client, server, request.IsHttps, out var contentType);
         if (file is null)
         {
-            Refuse(context, StatusCodes.Status404NotFound);
+            await EndAsync(context, StatusCodes.Status404NotFound).ConfigureAwait(false);
             return 0;
         }
         if (file.Tag is { } tag)
@@ -63,7 +64,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
             if (found == false)
             {
                 response.Headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes */{file.Length}");
-                Refuse(context, StatusCodes.Status416RangeNotSatisfiable);
+                await EndAsync(context, StatusCodes.Status416RangeNotSatisfiable).ConfigureAwait(false);
                 return 0;
             }
             if (found == true)
@@ -106,7 +107,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
     {
         if (!uploads.TryGetValue(context.Request.Path.Value ?? "", out var upload))
         {
-            Refuse(context, StatusCodes.Status404NotFound);
+            await EndAsync(context, StatusCodes.Status404NotFound).ConfigureAwait(false);
             return;
         }
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = upload.MaximumLength;
@@ -117,17 +118,24 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
         }
         catch (BadHttpRequestException e)
         {
-            Refuse(context, e.StatusCode);
+            await EndAsync(context, e.StatusCode).ConfigureAwait(false);
             return;
         }
-        Refuse(context, upload.Receive(client, body.GetBuffer().AsMemory(0, (int)body.Length)) ? StatusCodes.Status204NoContent : StatusCodes.Status400BadRequest);
+        await EndAsync(context, upload.Receive(client, body.GetBuffer().AsMemory(0, (int)body.Length)) ? StatusCodes.Status204NoContent : StatusCodes.Status400BadRequest).ConfigureAwait(false);
     }
 
-    /// <summary>Ends without a body.</summary>
-    private static void Refuse(HttpContext context, int status)
+    /// <summary>Ends with a status alone.</summary>
+    private static async Task EndAsync(HttpContext context, int status)
     {
         context.Response.StatusCode = status;
-        if (status != StatusCodes.Status204NoContent) context.Response.ContentLength = 0;
+        if (status == StatusCodes.Status204NoContent) return;
+        // GRUB takes a 404 for a file of unknown length, never sees the end of the connection, and retries its reads for minutes
+        // (grub-core/net/http.c, parse_line). Only a reset makes it go on to the next server at once.
+        if (context.Request.Headers.UserAgent.ToString().StartsWith("GRUB", StringComparison.Ordinal)) context.Abort();
+        // An error needs a body: EDK2 waits for one for ever, and with it shim, which asks for files that need not exist.
+        context.Response.ContentType = "text/plain";
+        context.Response.ContentLength = ErrorBody.Length;
+        if (!HttpMethods.IsHead(context.Request.Method)) await context.Response.Body.WriteAsync(ErrorBody, context.RequestAborted).ConfigureAwait(false);
     }
 
     private static string Printable(HttpContext context)

@@ -1,7 +1,11 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
@@ -42,8 +46,24 @@ public sealed class HttpServer : IAsyncDisposable
                 });
             }
         });
+        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = BindListener);
         application = builder.Build();
         application.Run(handler.HandleAsync);
+    }
+
+    /// <summary>Connections of a machine that lost its power end within this time (tcp(7), TCP_USER_TIMEOUT).</summary>
+    /// <remarks>GRUB counts its ports and sequence numbers from the same start at each boot, and cannot open a connection that the server still holds open.</remarks>
+    private static Socket BindListener(EndPoint endpoint)
+    {
+        const int tcp = 6;
+        const int userTimeout = 18;
+        var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        socket.SetRawSocketOption(tcp, userTimeout, BitConverter.GetBytes(20_000));
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 10);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 2);
+        return socket;
     }
 
     /// <summary>Binds the sockets.</summary>
@@ -54,7 +74,7 @@ public sealed class HttpServer : IAsyncDisposable
         {
             await application.StartAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is IOException or SocketException)
         {
             throw new FailureException($"{where} cannot be bound: {e.Message}; stop the program that uses it (ss -ltnp shows it) or choose another port", e);
         }

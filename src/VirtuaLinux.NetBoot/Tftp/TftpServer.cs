@@ -22,7 +22,8 @@ public sealed class TftpServer : IAsyncDisposable
     private readonly Action<string> log;
     private readonly Socket socket;
     private readonly CancellationTokenSource stop = new();
-    private readonly ConcurrentDictionary<IPEndPoint, Task> transfers = new();
+    private readonly ConcurrentDictionary<(IPEndPoint, TftpRequest), TftpTransfer> transfers = new();
+    private readonly ConcurrentDictionary<TftpTransfer, Task> running = new();
     private readonly Task loop;
 
     /// <summary>Binds the socket and starts to answer.</summary>
@@ -42,7 +43,7 @@ public sealed class TftpServer : IAsyncDisposable
     {
         await stop.CancelAsync().ConfigureAwait(false);
         await loop.ConfigureAwait(false);
-        await Task.WhenAll(transfers.Values).ConfigureAwait(false);
+        await Task.WhenAll(running.Values).ConfigureAwait(false);
         socket.Dispose();
         stop.Dispose();
     }
@@ -62,7 +63,7 @@ public sealed class TftpServer : IAsyncDisposable
             {
                 return;
             }
-            catch (SocketException e)
+            catch (Exception e) when (e is SocketException or IOException or Host.FailureException)
             {
                 log($"tftp error reason=\"{e.Message}\"");
                 await Task.Delay(TimeSpan.FromMilliseconds(100), stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -83,8 +84,9 @@ public sealed class TftpServer : IAsyncDisposable
             await RefuseAsync(client, TftpErrorCode.AccessViolation, "read only").ConfigureAwait(false);
             return;
         }
-        // The same request again, while its transfer waits for the first answer, is a repetition: the transfer repeats by itself.
-        if (transfers.ContainsKey(client) || transfers.Count >= MaximumTransfers) return;
+        // The same request again before its first packet was answered is a repetition, and the transfer repeats by itself.
+        // Later it is a machine that started anew and uses the same port, as PXE firmware does.
+        if (running.Count >= MaximumTransfers || transfers.TryGetValue((client, request), out var known) && !known.IsAnswered) return;
         var from = Ipv4Address.From(client.Address);
         if (content.TryOpen(request.FileName, from, address, isSecure: false, out _) is not { } file)
         {
@@ -92,50 +94,40 @@ public sealed class TftpServer : IAsyncDisposable
             log($"tftp missing file=\"{Printable(request.FileName)}\" client={from}");
             return;
         }
+        var transfer = new TftpTransfer(address, client, request, request.IsText ? ToText(file) : file);
+        transfers[(client, request)] = transfer;
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        transfers[client] = done.Task;
-        _ = TransferAsync(client, request, file, done);
+        running[transfer] = done.Task;
+        _ = RunAsync(transfer, client, request, done);
     }
 
-    private async Task TransferAsync(IPEndPoint client, TftpRequest request, BootFile file, TaskCompletionSource done)
+    private async Task RunAsync(TftpTransfer transfer, IPEndPoint client, TftpRequest request, TaskCompletionSource done)
     {
-        await Task.Yield();
-        var from = Ipv4Address.From(client.Address);
         var clock = Stopwatch.StartNew();
-        long bytes = 0;
         string? failure;
         try
         {
-            using var transfer = new TftpTransfer(address, client, request, request.IsText ? ToText(file) : file);
-            try
-            {
-                failure = await transfer.RunAsync(stop.Token).ConfigureAwait(false);
-            }
-            finally
-            {
-                bytes = transfer.BytesServed;
-            }
+            failure = await transfer.RunAsync(stop.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or Host.FailureException)
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
         {
             failure = e.Message;
         }
-        finally
-        {
-            file.Dispose();
-            transfers.TryRemove(client, out _);
-            done.SetResult();
-        }
+        var (from, bytes) = (Ipv4Address.From(client.Address), transfer.BytesServed);
         served.Add(from, bytes);
-        var result = failure is null ? "sent" : "ended";
         var why = failure is null ? "" : $" reason=\"{failure}\"";
-        log(string.Create(CultureInfo.InvariantCulture, $"tftp {result} file=\"{Printable(request.FileName)}\" client={from} bytes={bytes} ms={clock.ElapsedMilliseconds}{why}"));
+        log(string.Create(CultureInfo.InvariantCulture, $"tftp {(failure is null ? "sent" : "ended")} file=\"{Printable(request.FileName)}\" client={from} bytes={bytes} ms={clock.ElapsedMilliseconds}{why}"));
+        transfers.TryRemove(KeyValuePair.Create((client, request), transfer));
+        running.TryRemove(transfer, out _);
+        transfer.Dispose();
+        done.SetResult();
     }
 
     /// <summary>Translates line ends for mode netascii (RFC 764): LF to CR LF, CR to CR NUL. Meant for short texts; long files go as they are.</summary>
     private static BootFile ToText(BootFile file)
     {
         if (file.Length > MaximumTextLength) return file;
+        using var original = file;
         var bytes = new byte[file.Length];
         var length = file.Read(0, bytes);
         using var text = new MemoryStream(length + length / 8);

@@ -46,6 +46,9 @@ internal sealed class TftpTransfer : IDisposable
         }
     }
 
+    /// <summary>Whether the client has answered at all: its address is real, and what it asks again is a new start.</summary>
+    public bool IsAnswered { get; private set; }
+
     /// <summary>Bytes of content that the client has.</summary>
     public long BytesServed => Math.Clamp(window.Acknowledged * blockSize, 0, file.Length);
 
@@ -62,13 +65,13 @@ internal sealed class TftpTransfer : IDisposable
             {
                 case Outcome.Progress:
                     retries = 0;
+                    IsAnswered = true;
                     break;
                 case Outcome.Refused:
                     return "client ended it";
                 case Outcome.Silence:
                     // Before the first answer the address may be forged: it gets one repetition, not a stream.
-                    var allowed = window.Acknowledged < 0 || window is { Acknowledged: 0, SentTo: 1 } ? 1 : MaximumRetries;
-                    if (++retries > allowed) return "client fell silent";
+                    if (++retries > (IsAnswered ? MaximumRetries : 1)) return "client fell silent";
                     break;
             }
         }

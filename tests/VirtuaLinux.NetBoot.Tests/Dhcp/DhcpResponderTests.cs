@@ -1,0 +1,178 @@
+using CsCheck;
+using VirtuaLinux.Model;
+using VirtuaLinux.NetBoot.Dhcp;
+
+namespace VirtuaLinux.NetBoot.Tests.Dhcp;
+
+public class DhcpResponderTests
+{
+    private static readonly Ipv4Address Server = Ipv4Address.Parse("192.168.77.1");
+    private static readonly Ipv4Address Other = Ipv4Address.Parse("192.168.77.2");
+    private static readonly MacAddress Stranger = MacAddress.Parse("52:54:00:99:00:01");
+    private readonly byte[] reply = new byte[DhcpMessage.MaximumLength];
+
+    [Fact]
+    public void A_node_is_offered_its_own_address_and_all_it_needs()
+    {
+        var answer = Ask(Responder(), DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(2), (DhcpOption.ClientIdentifier, [1, 2, 3]), (DhcpOption.ClientMachineIdentifier, new byte[17])));
+        var offer = Read(answer);
+        Assert.Equal(DhcpMessageType.Offer, offer.Type);
+        Assert.Equal(2, offer.Operation);
+        Assert.Equal(7u, offer.TransactionId);
+        Assert.Equal("192.168.77.12", offer.YourAddress.ToString());
+        Assert.Equal(Server, offer.NextServer);
+        Assert.Equal(Ipv4Address.Broadcast, answer.Destination);
+        Assert.Equal("255.255.255.0", Address(offer, DhcpOption.SubnetMask));
+        Assert.Equal("192.168.77.254", Address(offer, DhcpOption.Router));
+        Assert.Equal("192.168.77.1", Address(offer, DhcpOption.ServerIdentifier));
+        Assert.Equal("192.168.77.1", Address(offer, DhcpOption.DomainNameServer));
+        Assert.Equal("192.168.77.255", Address(offer, DhcpOption.BroadcastAddress));
+        Assert.Equal("255.255.255.255", Address(offer, DhcpOption.LeaseTime));
+        Assert.True(offer.TryGetOption(DhcpOption.HostName, out var name) && name.SequenceEqual("node02"u8));
+        Assert.True(offer.TryGetOption(DhcpOption.DomainName, out var domain) && domain.SequenceEqual("blade16.internal"u8));
+        Assert.True(offer.TryGetOption(DhcpOption.ClientIdentifier, out var identifier) && identifier.SequenceEqual((byte[])[1, 2, 3]));
+        Assert.True(offer.TryGetOption(DhcpOption.ClientMachineIdentifier, out var machine) && machine.Length == 17);
+    }
+
+    [Fact]
+    public void A_request_for_another_server_gets_silence()
+    {
+        var request = DhcpPacket.Request(DhcpMessageType.Request, TestSite.Node(2), (DhcpOption.ServerIdentifier, DhcpPacket.Bytes(Other)), (DhcpOption.RequestedAddress, [192, 168, 77, 12]));
+        Assert.Equal(0, Ask(Responder(), request).Length);
+    }
+
+    [Theory]
+    [InlineData("192.168.77.12", DhcpMessageType.Ack)]
+    [InlineData("192.168.77.13", DhcpMessageType.Nak)]
+    [InlineData("10.0.0.1", DhcpMessageType.Nak)]
+    public void A_request_is_confirmed_only_for_the_right_address(string wish, DhcpMessageType expected)
+    {
+        var address = DhcpPacket.Bytes(Ipv4Address.Parse(wish));
+        var selecting = DhcpPacket.Request(DhcpMessageType.Request, TestSite.Node(2), (DhcpOption.ServerIdentifier, DhcpPacket.Bytes(Server)), (DhcpOption.RequestedAddress, address));
+        Assert.Equal(expected, Read(Ask(Responder(), selecting)).Type);
+        var afterReboot = DhcpPacket.Request(DhcpMessageType.Request, TestSite.Node(2), (DhcpOption.RequestedAddress, address));
+        Assert.Equal(expected, Read(Ask(Responder(), afterReboot)).Type);
+    }
+
+    [Fact]
+    public void A_renewal_is_answered_to_the_client_itself()
+    {
+        var header = new DhcpHeader { Operation = 1, ClientMac = TestSite.Node(2), ClientAddress = Ipv4Address.Parse("192.168.77.12") };
+        var answer = Ask(Responder(), DhcpPacket.Request(DhcpMessageType.Request, header));
+        Assert.Equal(DhcpMessageType.Ack, Read(answer).Type);
+        Assert.Equal("192.168.77.12", answer.Destination.ToString());
+    }
+
+    [Fact]
+    public void An_inform_gets_parameters_but_no_address_and_only_inside_the_subnet()
+    {
+        var header = new DhcpHeader { Operation = 1, ClientMac = TestSite.Node(2), ClientAddress = Ipv4Address.Parse("192.168.77.12") };
+        var answer = Ask(Responder(), DhcpPacket.Request(DhcpMessageType.Inform, header));
+        Assert.Equal(Ipv4Address.Any, Read(answer).YourAddress);
+        Assert.False(Read(answer).TryGetOption(DhcpOption.LeaseTime, out _));
+        Assert.Equal("192.168.77.12", answer.Destination.ToString());
+        Assert.Equal(0, Ask(Responder(), DhcpPacket.Request(DhcpMessageType.Inform, header with { ClientAddress = Ipv4Address.Parse("8.8.8.8") })).Length);
+    }
+
+    [Fact]
+    public void A_relayed_request_is_answered_to_the_relay_with_its_option_and_the_broadcast_flag_kept()
+    {
+        var header = new DhcpHeader { Operation = 1, ClientMac = TestSite.Node(2), RelayAddress = Ipv4Address.Parse("192.168.77.253"), Flags = 0x8000 };
+        var answer = Ask(Responder(), DhcpPacket.Request(DhcpMessageType.Discover, header, (DhcpOption.RelayAgentInformation, [1, 1, 9])));
+        Assert.True(answer.ToRelay);
+        Assert.Equal("192.168.77.253", answer.Destination.ToString());
+        Assert.True(Read(answer).IsBroadcast);
+        Assert.True(Read(answer).TryGetOption(DhcpOption.RelayAgentInformation, out var value) && value.SequenceEqual((byte[])[1, 1, 9]));
+        Assert.Equal(0, Ask(Responder(), DhcpPacket.Request(DhcpMessageType.Discover, header with { RelayAddress = Ipv4Address.Parse("10.9.9.9") })).Length);
+    }
+
+    [Fact]
+    public void A_machine_that_is_not_in_the_manifest_gets_silence_and_one_line_in_the_log()
+    {
+        var responder = Responder();
+        var first = Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, Stranger));
+        Assert.Equal(0, first.Length);
+        Assert.Equal("dhcp ignored mac=52:54:00:99:00:01 reason=\"not in the manifest\"", first.Log);
+        for (var i = 0; i < 5; i++) Assert.Null(Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, Stranger)).Log);
+    }
+
+    [Fact]
+    public void The_metamaster_lends_addresses_to_strangers_in_order_of_arrival_and_keeps_them()
+    {
+        var responder = Responder(new DiscoveryPool(TestSite.Manifest().ClusterNetwork.Discovery!.Value));
+        string[] Round() => [.. Enumerable.Range(0, 4).Select(i => Read(Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, new MacAddress(Stranger.Value + (ulong)i)))).YourAddress.ToString())];
+        Assert.Equal(["192.168.77.200", "192.168.77.201", "192.168.77.202", "192.168.77.203"], Round());
+        Assert.Equal(["192.168.77.200", "192.168.77.201", "192.168.77.202", "192.168.77.203"], Round());
+        var fifth = Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, new MacAddress(Stranger.Value + 9)));
+        Assert.Equal(0, fifth.Length);
+        Assert.Contains("no free address", fifth.Log, StringComparison.Ordinal);
+        Assert.Equal("192.168.77.12", Read(Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(2)))).YourAddress.ToString());
+    }
+
+    [Fact]
+    public void A_declined_address_is_not_lent_again()
+    {
+        var responder = Responder(new DiscoveryPool(TestSite.Manifest().ClusterNetwork.Discovery!.Value));
+        Assert.Equal("192.168.77.200", Read(Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, Stranger))).YourAddress.ToString());
+        Ask(responder, DhcpPacket.Request(DhcpMessageType.Decline, Stranger, (DhcpOption.ServerIdentifier, DhcpPacket.Bytes(Server)), (DhcpOption.RequestedAddress, [192, 168, 77, 200])));
+        Assert.Equal("192.168.77.201", Read(Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, Stranger))).YourAddress.ToString());
+    }
+
+    [Fact]
+    public void A_new_manifest_counts_from_the_next_packet_on()
+    {
+        var source = new ManifestSource(TestSite.Manifest(nodes: 1));
+        var responder = Responder(null, source);
+        Assert.Equal(0, Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(2))).Length);
+        source.Current = TestSite.Manifest(nodes: 2);
+        Assert.NotEqual(0, Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(2))).Length);
+    }
+
+    [Fact]
+    public void A_crowd_of_servers_answers_in_widening_circles_until_all_do()
+    {
+        var servers = Enumerable.Range(1, 20).Select(i => TestSite.Host("192.168.77.0/24", 100 + i)).ToList();
+        var responders = servers.Select(s => new DhcpResponder(new DhcpResponderOptions { Address = s, Manifest = new ManifestSource(TestSite.Manifest()), Servers = _ => servers })).ToList();
+        int[] answering = [.. Enumerable.Range(0, 4).Select(_ => responders.Count(r => Ask(r, DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(1))).Length > 0))];
+        Assert.Equal([3, 6, 12, 20], answering);
+    }
+
+    [Fact]
+    public void A_reply_is_never_longer_than_the_client_takes() => Gen.Select(Gen.Int[0, 1500], Gen.Int[0, 255]).Sample((size, length) =>
+    {
+        var request = DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(1), (DhcpOption.MaximumMessageSize, [(byte)(size >> 8), (byte)size]), (DhcpOption.ClientIdentifier, new byte[length]), (DhcpOption.RelayAgentInformation, new byte[255]));
+        Assert.InRange(Ask(Responder(), request).Length, DhcpWriter.MinimumLength, Math.Clamp(size - 28, 548, DhcpMessage.MaximumLength));
+    });
+
+    [Fact]
+    public void Random_datagrams_are_never_an_exception()
+    {
+        var responder = Responder(new DiscoveryPool(TestSite.Manifest().ClusterNetwork.Discovery!.Value));
+        Gen.Byte.Array[0, 600].Sample(bytes =>
+        {
+            Ask(responder, bytes);
+            if (bytes.Length < 300) return;
+            DhcpPacket.Request((DhcpMessageType)(1 + bytes[0] % 8), TestSite.Node(1)).AsSpan(0, DhcpMessage.HeaderLength + 3).CopyTo(bytes);
+            Ask(responder, bytes);
+        }, iter: 5000, threads: 1);
+    }
+
+    private static DhcpResponder Responder(DiscoveryPool? discovery = null, ManifestSource? source = null) => new(new DhcpResponderOptions
+    {
+        Address = Server,
+        Manifest = source ?? new ManifestSource(TestSite.Manifest()),
+        Servers = _ => [Server],
+        Discovery = discovery,
+    });
+
+    private DhcpAnswer Ask(DhcpResponder responder, byte[] request) => responder.Answer(request, reply, DateTimeOffset.UnixEpoch);
+
+    private DhcpMessage Read(DhcpAnswer answer)
+    {
+        Assert.NotEqual(0, answer.Length);
+        Assert.True(DhcpMessage.TryParse(reply.AsSpan(0, answer.Length), out var message, out _));
+        return message;
+    }
+
+    private static string Address(in DhcpMessage message, DhcpOption code) => message.TryGetAddress(code, out var address) ? address.ToString() : "-";
+}

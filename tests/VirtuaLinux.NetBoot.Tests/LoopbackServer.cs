@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using VirtuaLinux.Model;
+using VirtuaLinux.NetBoot.Dhcp;
+
+namespace VirtuaLinux.NetBoot.Tests;
+
+/// <summary>TFTP and HTTP of the tests' site on a loopback address of its own.</summary>
+internal sealed class LoopbackServer : IAsyncDisposable
+{
+    public const string Subnet = "127.0.77.0/24";
+    public const int TftpPort = 6969;
+    public const int HttpPort = 8077;
+    public const int HttpsPort = 8477;
+    private static int next = 100;
+    private readonly BootServer server;
+
+    private LoopbackServer(string export, X509Certificate2? certificate, DiscoveryPool? discovery, BootDocument[] documents, BootUpload[] uploads)
+    {
+        Address = TestSite.Host(Subnet, Interlocked.Increment(ref next));
+        server = new BootServer(new BootServerOptions
+        {
+            Manifest = new ManifestSource(TestSite.Manifest(Subnet)),
+            Endpoints = [new BootEndpoint("lo", Address)],
+            ExportDirectory = export,
+            HttpPort = HttpPort,
+            HttpsPort = HttpsPort,
+            TftpPort = TftpPort,
+            Certificate = certificate,
+            ServesDhcp = false,
+            Discovery = discovery,
+            Documents = documents,
+            Uploads = uploads,
+            Log = Log.Enqueue,
+        });
+    }
+
+    public Ipv4Address Address { get; }
+
+    public ConcurrentQueue<string> Log { get; } = new();
+
+    public ServedBytes Served => server.Served;
+
+    public string Url(string path) => string.Create(CultureInfo.InvariantCulture, $"http://{Address}:{HttpPort}{path}");
+
+    public string SecureUrl(string path) => string.Create(CultureInfo.InvariantCulture, $"https://{Address}:{HttpsPort}{path}");
+
+    public string TftpUrl(string path) => string.Create(CultureInfo.InvariantCulture, $"tftp://{Address}:{TftpPort}/{path}");
+
+    public IPEndPoint Tftp => new(Address.ToIPAddress(), TftpPort);
+
+    public static async Task<LoopbackServer> StartAsync(string export, X509Certificate2? certificate = null, DiscoveryPool? discovery = null, BootDocument[]? documents = null, BootUpload[]? uploads = null)
+    {
+        var server = new LoopbackServer(export, certificate, discovery, documents ?? [], uploads ?? []);
+        await server.server.StartAsync(TestContext.Current.CancellationToken);
+        return server;
+    }
+
+    public async ValueTask DisposeAsync() => await server.DisposeAsync();
+}
