@@ -64,9 +64,16 @@ public sealed partial class Blade
         var log = new FileInfo(LabPaths.ConsoleLog(lab, Name));
         var start = log.Exists ? log.Length : 0;
         var now = TimeProvider.System.GetUtcNow();
+        var events = BladeMachine.EventsPath(lab, Options);
+        File.Delete(events + ".in");
+        await File.WriteAllTextAsync(events + ".out", "", cancellationToken).ConfigureAwait(false);
+        await _runner.RunAsync(ExternalCommand.Of("mkfifo", events + ".in"), cancellationToken).ConfigureAwait(false);
         var arguments = BladeMachine.Arguments(lab, Options, _store.Read().Accelerator, media);
         await _runner.RunAsync(_network.Inside("qemu-system-x86_64", arguments).WithTimeout(TimeSpan.FromSeconds(60)), cancellationToken).ConfigureAwait(false);
         var machine = LabProcess.FromFile(Path.Combine(Directory, "qemu.pid")) ?? throw new FailureException($"{Name}: the emulator ended at once");
+        var pipe = new FileStream(events + ".in", FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        await using (pipe.ConfigureAwait(false))
+            await pipe.WriteAsync("{\"execute\":\"qmp_capabilities\"}\n"u8.ToArray(), cancellationToken).ConfigureAwait(false);
         await UpdateAsync(s => s with { Machine = machine, PoweredOnAt = now, ConsoleStart = start, TrafficStart = traffic }, cancellationToken).ConfigureAwait(false);
     }
 
@@ -90,7 +97,11 @@ public sealed partial class Blade
     /// <summary>Waits until the machine has switched itself off.</summary>
     public async Task WaitForPowerOffAsync(TimeSpan deadline, CancellationToken cancellationToken = default)
     {
-        await Condition.WaitAsync($"{Name} to be off", deadline, () => Task.FromResult(!IsOn), cancellationToken).ConfigureAwait(false);
+        await Condition.WaitAsync($"{Name} to be off", deadline, async () =>
+        {
+            await TendAsync(cancellationToken).ConfigureAwait(false);
+            return !IsOn;
+        }, cancellationToken).ConfigureAwait(false);
         await UpdateAsync(s => s with { Machine = null, PoweredOnAt = null }, cancellationToken).ConfigureAwait(false);
     }
 

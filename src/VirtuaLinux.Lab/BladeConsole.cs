@@ -60,6 +60,22 @@ public sealed partial class Blade
         using var seat = await TakeSeatAsync(cancellationToken).ConfigureAwait(false);
         using var console = await ConnectConsoleAsync(cancellationToken).ConfigureAwait(false);
         await console.SendAsync(Encoding.UTF8.GetBytes(keys), cancellationToken).ConfigureAwait(false);
+        // The emulated port takes a few bytes at a time, and whatever waits when both directions close is lost.
+        // Closed for sending only, the emulator reads to the end and then hangs up.
+        console.Shutdown(SocketShutdown.Send);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(30));
+        var echo = new byte[4096];
+        try
+        {
+            while (await console.ReceiveAsync(echo, timeout.Token).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new FailureException($"{Name} reads nothing from its serial console", e);
+        }
     }
 
     /// <summary>Joins a person's terminal and the serial console until Ctrl-] is typed or the machine goes off.</summary>

@@ -22,15 +22,22 @@ internal static class BladeMachine
             "-serial", "chardev:console",
             "-chardev", $"socket,id=monitor,path={LabPaths.QmpSocket(lab, blade.Name)},server=on,wait=off",
             "-mon", "chardev=monitor,mode=control",
+            "-chardev", $"pipe,id=events,path={EventsPath(lab, blade)}",
+            "-mon", "chardev=events,mode=control",
             "-device", "virtio-rng-pci",
             "-netdev", $"tap,id=cluster,ifname={LabNetwork.Port(blade.Name)},script=no,downscript=no,vhost=off",
             "-device", $"{Card(blade)},netdev=cluster,mac={blade.Mac},bootindex=9",
             .. FirmwareOf(blade, directory, lab),
         ];
+        // A machine forgets at reset which trays it opened: with media in it, it stops there until the technician has looked.
+        if (media.Count > 0) arguments.AddRange(["-action", "reboot=shutdown,shutdown=pause"]);
         if (media.Any(m => m.Kind != MediumKind.Cdrom)) arguments.AddRange(["-device", "qemu-xhci,id=usb"]);
         for (var i = 0; i < media.Count; i++) arguments.AddRange(MediumOf(media[i], i, directory));
         return arguments;
     }
+
+    /// <summary>The events' FIFO <c>PATH.in</c>, which turns them on, and log <c>PATH.out</c>, a plain file: nobody has to listen for them to be kept.</summary>
+    public static string EventsPath(LabOptions lab, BladeOptions blade) => Path.Combine(LabPaths.BladeDirectory(lab, blade.Name), "events");
 
     /// <summary>Name of the device that holds the medium with this index.</summary>
     public static string DeviceOf(int index) => $"medium{Text(index)}";

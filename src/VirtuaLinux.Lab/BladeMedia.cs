@@ -39,24 +39,6 @@ public sealed partial class Blade
         }
     }
 
-    /// <summary>Does what the machine asks the technician for: media that it ejected are taken out.</summary>
-    /// <returns>Whether something was taken out.</returns>
-    internal async Task<bool> TakeOutEjectedAsync(CancellationToken cancellationToken)
-    {
-        var state = State;
-        if (!IsOn || state.Media.Count == 0) return false;
-        var blocks = await QmpAsync("query-block", null, cancellationToken).ConfigureAwait(false);
-        var ejected = blocks.EnumerateArray()
-            .Where(b => b.TryGetProperty("tray_open", out var open) && open.GetBoolean())
-            .Select(b => b.GetProperty("qdev").GetString() ?? "")
-            .ToHashSet();
-        var indices = Enumerable.Range(0, state.Media.Count).Where(i => ejected.Any(q => q == BladeMachine.DeviceOf(i) || q.StartsWith(BladeMachine.DeviceOf(i) + "/", StringComparison.Ordinal) || q.Contains($"/{BladeMachine.DeviceOf(i)}/", StringComparison.Ordinal))).ToList();
-        // The stick with the site stays with the installer's medium: who ejects one is done with both.
-        if (!indices.Any(i => state.Media[i].Kind != MediumKind.SiteVolume)) return false;
-        await RemoveMediaAsync(cancellationToken).ConfigureAwait(false);
-        return true;
-    }
-
     private async Task TakeOutAsync(int index, CancellationToken cancellationToken)
     {
         var device = BladeMachine.DeviceOf(index);

@@ -1,28 +1,30 @@
+using System.Text.Json.Nodes;
 using VirtuaLinux.Host;
 
 namespace VirtuaLinux.Lab;
 
-/// <summary>What a technician who walks by does unasked.</summary>
+/// <summary>What a technician who stands by does unasked.</summary>
 public sealed partial class Blade
 {
-    private long _tended = -1;
+    private long _tendedConsole = -1;
+    private long _tendedEvents = -1;
 
-    /// <summary>Takes ejected media out, and presses reset where UEFI firmware found nothing to boot and stopped at its shell, as OVMF does.</summary>
-    /// <remarks>Servers' firmware has a setting to try for ever; OVMF has none.</remarks>
+    /// <summary>Takes out media that the machine ejected when it starts again, and presses reset where UEFI firmware found nothing to boot and stopped at its shell, as OVMF does.</summary>
+    /// <remarks>Servers' firmware has a setting to try for ever; OVMF has none. Waits of the lab call this, and so does <see cref="LabInstance.WatchAsync"/>.</remarks>
     public async Task TendAsync(CancellationToken cancellationToken = default)
     {
-        try
+        if (!IsOn || TryTakeTurn() is not { } turn) return;
+        using (turn)
         {
-            await TakeOutEjectedAsync(cancellationToken).ConfigureAwait(false);
-            if (Options.Firmware != Firmware.Uefi || !IsOn) return;
-            var length = ConsoleLength;
-            if (length == _tended || !StandsAtPrompt(ReadConsole(Math.Max(State.ConsoleStart, length - 600)))) return;
-            await ResetAsync(cancellationToken).ConfigureAwait(false);
-            _tended = length;
-        }
-        catch (FailureException) when (!IsOn)
-        {
-            // Went off meanwhile: nothing to tend.
+            try
+            {
+                await TendHaltAsync(cancellationToken).ConfigureAwait(false);
+                await TendPromptAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (FailureException) when (!IsOn)
+            {
+                // Went off meanwhile: nothing to tend.
+            }
         }
     }
 
@@ -31,5 +33,53 @@ public sealed partial class Blade
     {
         var end = console.TrimEnd();
         return end.EndsWith("Shell>", StringComparison.Ordinal) || end.EndsWith("Press any key to enter the Boot Manager Menu.", StringComparison.Ordinal);
+    }
+
+    private async Task TendHaltAsync(CancellationToken cancellationToken)
+    {
+        var log = new FileInfo(BladeMachine.EventsPath(Lab, Options) + ".out");
+        if (!log.Exists || log.Length == _tendedEvents) return;
+        var length = log.Length;
+        var events = MachineEvents.Parse(await File.ReadAllTextAsync(log.FullName, cancellationToken).ConfigureAwait(false));
+        var media = State.Media;
+        switch (events.Halt)
+        {
+            case MachineHalt.PowerOff:
+                await PowerCutAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            case MachineHalt.Reset:
+                // The stick with the site goes with the installer's medium: who ejects that is done with both.
+                if (Enumerable.Range(0, media.Count).Any(i => media[i].Kind != MediumKind.SiteVolume && events.Ejected(BladeMachine.DeviceOf(i))))
+                {
+                    await RemoveMediaAsync(cancellationToken).ConfigureAwait(false);
+                    await QmpAsync("set-action", new JsonObject { ["reboot"] = "reset", ["shutdown"] = "poweroff" }, cancellationToken).ConfigureAwait(false);
+                }
+                await QmpAsync("system_reset", null, cancellationToken).ConfigureAwait(false);
+                await QmpAsync("cont", null, cancellationToken).ConfigureAwait(false);
+                break;
+        }
+        _tendedEvents = length;
+    }
+
+    private async Task TendPromptAsync(CancellationToken cancellationToken)
+    {
+        if (Options.Firmware != Firmware.Uefi || !IsOn) return;
+        var length = ConsoleLength;
+        if (length == _tendedConsole) return;
+        if (StandsAtPrompt(ReadConsole(Math.Max(State.ConsoleStart, length - 600)))) await ResetAsync(cancellationToken).ConfigureAwait(false);
+        _tendedConsole = length;
+    }
+
+    /// <summary>One technician at a time: a command that waits and the watcher may both stand by.</summary>
+    private FileStream? TryTakeTurn()
+    {
+        try
+        {
+            return new FileStream(Path.Combine(Directory, "tend.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 }

@@ -37,7 +37,12 @@ public sealed partial class LabInstance
 
     /// <summary>One row for each blade.</summary>
     public async Task<IReadOnlyList<BladeStatus>> StatusAsync(CancellationToken cancellationToken = default) =>
-        await Task.WhenAll(Blades.Select(async blade => new BladeStatus
+        await Task.WhenAll(Blades.Select(blade => StatusAsync(blade, cancellationToken))).ConfigureAwait(false);
+
+    private async Task<BladeStatus> StatusAsync(Blade blade, CancellationToken cancellationToken)
+    {
+        await blade.TendAsync(cancellationToken).ConfigureAwait(false);
+        return new BladeStatus
         {
             Name = blade.Name,
             Power = await blade.PowerAsync(cancellationToken).ConfigureAwait(false),
@@ -45,7 +50,8 @@ public sealed partial class LabInstance
             PoweredOnAt = blade.IsOn ? blade.State.PoweredOnAt : null,
             Media = blade.State.Media,
             Node = await ReportAsync(blade, cancellationToken).ConfigureAwait(false),
-        })).ConfigureAwait(false);
+        };
+    }
 
     /// <summary>The public key that the lab's site file gives to the user <c>admin</c>; the pair is made when it is first asked for.</summary>
     public async Task<string> PublicKeyAsync(CancellationToken cancellationToken = default)
