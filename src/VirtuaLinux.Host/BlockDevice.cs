@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 
 namespace VirtuaLinux.Host;
@@ -27,12 +26,9 @@ public sealed class BlockDevice : IDisposable
     {
         try
         {
-            var real = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
-            var handle = File.OpenHandle(real, FileMode.Open, writable ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
-            var sectors = $"/sys/class/block/{System.IO.Path.GetFileName(real)}/size";
-            var size = real.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(sectors)
-                ? long.Parse(File.ReadAllText(sectors), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) * 512
-                : RandomAccess.GetLength(handle);
+            var handle = File.OpenHandle(path, FileMode.Open, writable ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
+            var size = NativeMethods.Seek(handle, 0, NativeMethods.SeekEnd);
+            if (size < 0) throw new FailureException($"{path}: has no size: {System.Runtime.InteropServices.Marshal.GetLastPInvokeErrorMessage()}");
             return new BlockDevice(path, handle, size);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,0 +1,15 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace VirtuaLinux.Host;
+
+/// <summary>The few calls of the C library that .NET does not offer.</summary>
+internal static partial class NativeMethods
+{
+    public const int SeekEnd = 2;
+
+    /// <summary>lseek(2). Its end is the size of a file and of a block device alike; fstat(2) says 0 for devices.</summary>
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial long Seek(SafeFileHandle file, long offset, int whence);
+}
