@@ -25,6 +25,11 @@ try
     // Long steps end when they end: a time-out on SIGTERM would cut an origin in half.
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
 }
+catch (InvalidInputException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return ExitCode.WrongUsage;
+}
 catch (FailureException e)
 {
     Console.Error.WriteLine($"virtualinux: FAILED: {e.Message}");

@@ -15,6 +15,12 @@ public sealed record NodeReport
     /// <summary>Who served its boot, or the medium.</summary>
     public string? BootedFrom { get; init; }
 
+    /// <summary>The boot server that it came up from.</summary>
+    public string? Server { get; init; }
+
+    /// <summary>Seconds from the kernel's start to its root being mounted.</summary>
+    public double? RootMountedAfter { get; init; }
+
     /// <summary>Its root volume.</summary>
     public string? RootVolume { get; init; }
 

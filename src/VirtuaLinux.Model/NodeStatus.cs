@@ -18,6 +18,9 @@ public sealed record NodeStatus
     /// <summary><c>network</c>, or <c>starter</c> for a medium.</summary>
     public string? BootedFrom { get; init; }
 
+    /// <summary>The boot server whose manifest was used, as <c>address:port</c>; absent after a start from a medium.</summary>
+    public string? Server { get; init; }
+
     /// <summary>The root volume and what it stands on.</summary>
     public string? RootVolume { get; init; }
 

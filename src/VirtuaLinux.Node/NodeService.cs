@@ -47,6 +47,7 @@ public static class NodeService
             Role = "node",
             Firmware = Directory.Exists("/sys/firmware/efi") ? "UEFI" : "BIOS",
             BootedFrom = record.BootedFrom,
+            Server = record.Server,
             RootVolume = record.RootVolume,
             ImageVersion = record.Image.ToString(),
             ManifestSerial = record.ManifestSerial,

@@ -70,5 +70,5 @@ public sealed class SiteServices : IAsyncDisposable
     }
 
     private static BootDocument Document(string path, string type, Func<Ipv4Address, byte[]?> render) =>
-        new() { Path = path, ContentType = type, Render = client => render(client) is { } bytes ? new ReadOnlyMemory<byte>(bytes) : null };
+        new() { Path = path, ContentType = type, Render = render };
 }

@@ -3,25 +3,26 @@ using VirtuaLinux.Model;
 namespace VirtuaLinux.Node.Initrd;
 
 /// <summary>What a machine that is not in the site reports, so that a technician can copy it into the site file.</summary>
+/// <remarks>Members with a default are settable: a report that leaves one out must not bring a null in.</remarks>
 public sealed record MachineReport
 {
     /// <summary>MAC address of the interface that booted.</summary>
     public required MacAddress Mac { get; init; }
 
     /// <summary>All interfaces, as <c>name mac</c>.</summary>
-    public IReadOnlyList<string> Interfaces { get; init; } = [];
+    public IReadOnlyList<string> Interfaces { get; set; } = [];
 
     /// <summary>Maker and product (SMBIOS type 1).</summary>
-    public string Product { get; init; } = "";
+    public string Product { get; set; } = "";
 
     /// <summary>Serial number (SMBIOS type 1).</summary>
-    public string SerialNumber { get; init; } = "";
+    public string SerialNumber { get; set; } = "";
 
     /// <summary>System UUID (SMBIOS type 1).</summary>
-    public string Uuid { get; init; } = "";
+    public string Uuid { get; set; } = "";
 
     /// <summary>Model of the first processor.</summary>
-    public string Cpu { get; init; } = "";
+    public string Cpu { get; set; } = "";
 
     /// <summary>Number of logical processors.</summary>
     public int Cpus { get; init; }
@@ -30,7 +31,7 @@ public sealed record MachineReport
     public ByteSize Memory { get; init; }
 
     /// <summary>Disks, as <c>name size model</c>.</summary>
-    public IReadOnlyList<string> Disks { get; init; } = [];
+    public IReadOnlyList<string> Disks { get; set; } = [];
 
     /// <summary>Looks at this machine.</summary>
     /// <param name="mac">The interface that booted.</param>

@@ -1,0 +1,3 @@
+using VirtuaLinux.EndToEnd;
+
+[assembly: TestCaseOrderer(typeof(AlphabeticalOrder))]

@@ -1,0 +1,82 @@
+using VirtuaLinux.Lab;
+
+namespace VirtuaLinux.EndToEnd;
+
+/// <summary>The life of one cluster: installed, used, hurt, blacked out and started again. Each test goes on where the one before it ended.</summary>
+[Collection("machines share two cores: one scenario at a time")]
+public sealed class ClusterTests(InstalledCluster cluster) : IClassFixture<InstalledCluster>
+{
+    private static readonly string[] Services = ["virtualinux-serve", "ssh", "chrony", "unbound", "iscsid"];
+
+    private static readonly TimeSpan PowerOff = TimeSpan.FromMinutes(4);
+
+    private TestLab Lab => cluster.Lab;
+
+    [Fact]
+    public void A_two_BIOS_blades_and_one_UEFI_blade_come_up_from_the_ISO_and_no_master_is_left()
+    {
+        Assert.Null(cluster.Result.Problem);
+        Assert.Equal(["BIOS", "BIOS", "UEFI"], cluster.Result.Nodes.Select(n => n.Node!.Firmware));
+        Assert.All(cluster.Result.Nodes, n => Assert.Equal(("up", "node", "network"), (n.Node!.State, n.Node.Role, n.Node.BootedFrom)));
+        Assert.Single(cluster.Result.Nodes.Select(n => n.Node!.ImageVersion).Distinct());
+        Assert.DoesNotContain(Lab.Lab["node01"].State.Media, m => m.Kind == MediumKind.Cdrom);
+    }
+
+    [Fact]
+    public async Task B0_every_node_runs_the_same_services()
+    {
+        foreach (var blade in Lab.Lab.Blades)
+        {
+            Assert.Equal(Enumerable.Repeat("active", Services.Length), (await Lab.OnNodeAsync(blade.Name, ["systemctl", "is-active", .. Services])).Split('\n'));
+            Assert.Equal(blade.Name, await Lab.OnNodeAsync(blade.Name, "hostname"));
+            Assert.Contains(blade.Options.Ip.ToString(), await Lab.OnNodeAsync(blade.Name, "getent", "hosts", $"{blade.Name}.lab.internal"), StringComparison.Ordinal);
+            Assert.Contains("dm-", await Lab.OnNodeAsync(blade.Name, "readlink", "-f", "/dev/mapper/vl-root"), StringComparison.Ordinal);
+        }
+        Assert.Equal("", await Lab.OnNodeAsync("node01", "sh", "-c", "pgrep -f 'virtualinux (metamaster|initrd)' || true"));
+    }
+
+    [Fact]
+    public async Task B_a_file_of_one_node_is_not_seen_on_another_and_the_origin_is_unchanged()
+    {
+        await Lab.OnNodeAsync("node02", "sudo", "sh", "-c", "echo mine > /srv/only-on-node02; sync");
+        Assert.Equal("mine", await Lab.OnNodeAsync("node02", "cat", "/srv/only-on-node02"));
+        Assert.NotEqual(0, (await Lab.Lab.SshAsync(Lab.Lab["node03"], ["test", "-e", "/srv/only-on-node02"])).ExitCode);
+        await OriginOnSan.VerifyAsync(Lab.Lab.San.BackingFile, Path.Combine(Path.GetDirectoryName(TestLab.Iso)!, "image.json"));
+    }
+
+    [Fact]
+    public async Task C_any_surviving_node_boots_any_other_and_the_former_metamaster_comes_back_without_a_medium()
+    {
+        await Lab.Lab["node01"].RemoveMediaAsync();
+        await Lab.Lab["node01"].PowerOffAsync(PowerOff);
+        Assert.Contains("Power down", Lab.Lab["node01"].ReadConsole(), StringComparison.Ordinal);
+        await Lab.Lab["node03"].PowerCutAsync();
+        await Lab.Lab["node03"].PowerOnAsync();
+        var survivors = await Lab.Cluster.WaitForNodesAsync([Lab.Lab["node02"], Lab.Lab["node03"]], InstalledCluster.Deadline);
+        Assert.Null(survivors.Problem);
+        Assert.Equal($"{Lab.Lab["node02"].Options.Ip}:80", survivors.Nodes.Single(n => n.Name == "node03").Node!.Server);
+
+        await Lab.Lab["node01"].PowerOnAsync();
+        var all = await Lab.Cluster.WaitForNodesAsync(Lab.Lab.Blades, InstalledCluster.Deadline);
+        Assert.Null(all.Problem);
+        Assert.Equal("network", all.Nodes.Single(n => n.Name == "node01").Node!.BootedFrom);
+    }
+
+    [Fact]
+    public async Task F_after_a_blackout_the_stick_in_one_blade_brings_all_back_unasked()
+    {
+        var identity = await Lab.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id");
+        foreach (var blade in Lab.Lab.Blades) await blade.PowerOffAsync(PowerOff);
+
+        await Lab.Lab["node02"].InsertAsync(Medium.UsbStick(TestLab.Iso));
+        await Lab.Lab["node02"].InsertAsync(await Lab.Lab.SiteVolumeAsync(new LabSiteOptions()));
+        foreach (var blade in Lab.Lab.Blades) await blade.PowerOnAsync();
+        var result = await Lab.Cluster.WaitForNodesAsync(Lab.Lab.Blades, InstalledCluster.Deadline);
+
+        Assert.Null(result.Problem);
+        Assert.Equal(["network", "starter", "network"], result.Nodes.Select(n => n.Node!.BootedFrom));
+        Assert.DoesNotContain("PLAN", Lab.Lab["node02"].ReadConsole(), StringComparison.Ordinal);
+        Assert.Equal(identity, await Lab.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id"));
+        Assert.Equal("mine", await Lab.OnNodeAsync("node02", "cat", "/srv/only-on-node02"));
+    }
+}

@@ -1,0 +1,53 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Lab;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.EndToEnd;
+
+/// <summary>A lab of its own in a temporary folder, with the installer that the build made.</summary>
+public sealed class TestLab : IAsyncDisposable
+{
+    private readonly string _folder;
+
+    private TestLab(LabInstance lab, string folder)
+    {
+        Lab = lab;
+        _folder = folder;
+        Cluster = new ClusterInstallation(lab, line => Console.Error.WriteLine(line));
+    }
+
+    public LabInstance Lab { get; }
+
+    public ClusterInstallation Cluster { get; }
+
+    /// <summary>The installer ISO; <c>./build.sh --target=Image</c> makes it.</summary>
+    public static string Iso => Path.Combine(Root, "artifacts/images/debian-13.iso");
+
+    private static string Root => Path.GetDirectoryName(ProductFiles.Locate("VirtuaLinux.sln"))!;
+
+    public static async Task<TestLab> CreateAsync(string name, IReadOnlyList<Firmware> firmware, ByteSize? san = null)
+    {
+        if (!File.Exists(Iso)) throw new FailureException($"{Iso} is missing; run ./build.sh --target=Image first");
+        var folder = Path.Combine(Root, "artifacts/tests/labs", name);
+        await LabInstance.DownAsync(folder);
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        var options = new LabOptions { StateDirectory = folder, Name = name, Blades = LabOptions.NumberedBlades(firmware) };
+        if (san is { } size) options = options with { SanSize = size };
+        return new TestLab(await LabInstance.CreateAsync(options), folder);
+    }
+
+    /// <summary>Runs a command on a node and gives its output; it must succeed.</summary>
+    public async Task<string> OnNodeAsync(string node, params string[] command)
+    {
+        var result = await Lab.SshAsync(Lab[node], command);
+        Assert.True(result.ExitCode == 0, $"{node}: {string.Join(' ', command)}: exit code {result.ExitCode}: {result.Error}{result.Output}");
+        return result.Output.Trim();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Lab.DownAsync();
+        // The logs of consoles stay for whoever looks into a failure; the disks do not.
+        foreach (var file in Directory.EnumerateFiles(_folder, "*.img", SearchOption.AllDirectories).ToList()) File.Delete(file);
+    }
+}
