@@ -12,9 +12,9 @@ internal sealed class BootNetwork : IAsyncDisposable
     private readonly List<string> clients = [];
     private readonly List<Process> processes = [];
     private readonly SemaphoreSlim logged = new(0);
-    private Process? server;
+    private readonly List<Process> servers = [];
 
-    /// <summary>The boot server's log so far.</summary>
+    /// <summary>The boot servers' log so far; lines of a node's server start with its number.</summary>
     public ConcurrentQueue<string> Log { get; } = new();
 
     /// <summary>Starts the network and the server; <paramref name="mode"/> is what the server's program takes.</summary>
@@ -26,13 +26,18 @@ internal sealed class BootNetwork : IAsyncDisposable
         await network.InAsync("ip", "link", "add", "br0", "type", "bridge");
         await network.InAsync("ip", "address", "add", "192.168.77.1/24", "dev", "br0");
         await network.InAsync("ip", "link", "set", "br0", "up");
-        network.server = network.Start(line =>
-        {
-            network.Log.Enqueue(line);
-            network.logged.Release();
-        }, Environment.ProcessPath!, ["boot-server", export, .. mode]);
+        network.servers.Add(Start(network.name, network.Note, Environment.ProcessPath!, ["boot-server", export, .. mode]));
         await network.WaitForLogAsync("ready");
         return network;
+    }
+
+    /// <summary>Starts a boot server on a node of its own.</summary>
+    public async Task StartNodeAsync(int number, string export)
+    {
+        var node = await AddClientAsync(TestSite.Node(number));
+        await Ip("-n", node, "address", "add", $"192.168.77.{10 + number}/24", "dev", "eth0");
+        servers.Add(Start(node, line => Note($"{number}: {line}"), Environment.ProcessPath!, ["boot-server", export, "peers"]));
+        await WaitForLogAsync($"{number}: ready");
     }
 
     /// <summary>Adds a machine in a namespace of its own, with one interface <c>eth0</c>; returns the namespace's name.</summary>
@@ -53,7 +58,7 @@ internal sealed class BootNetwork : IAsyncDisposable
     {
         await InAsync("ip", "tuntap", "add", tap, "mode", "tap");
         await InAsync("ip", "link", "set", tap, "master", "br0", "up");
-        processes.Add(Start(_ => { }, "qemu-system-x86_64",
+        processes.Add(Start(name, _ => { }, "qemu-system-x86_64",
             ["-accel", "tcg", "-cpu", "max", "-m", "512", "-display", "none", "-netdev", $"tap,id=n,ifname={tap},script=no,downscript=no", "-M", "q35",
              .. arguments.Select(a => a.Replace("MAC", mac.ToString(), StringComparison.Ordinal))]));
     }
@@ -82,19 +87,22 @@ internal sealed class BootNetwork : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var process in processes.Append(server!))
-        {
-            if (process == server) await Peer.RunAsync("kill", $"{process.Id}");
-            else process.Kill();
-            await process.WaitForExitAsync();
-        }
-        Assert.Equal(0, server!.ExitCode);
+        foreach (var process in processes) process.Kill();
+        foreach (var server in servers) await Peer.RunAsync("kill", $"{server.Id}");
+        foreach (var process in processes.Concat(servers)) await process.WaitForExitAsync();
+        Assert.All(servers, s => Assert.Equal(0, s.ExitCode));
         foreach (var client in clients.Append(name)) await Ip("netns", "delete", client);
     }
 
     private static Task<string> Ip(params string[] arguments) => Peer.OutputAsync("ip", arguments);
 
-    private Process Start(Action<string> onLine, string program, IEnumerable<string> arguments)
+    private void Note(string line)
+    {
+        Log.Enqueue(line);
+        logged.Release();
+    }
+
+    private static Process Start(string name, Action<string> onLine, string program, IEnumerable<string> arguments)
     {
         var process = new Process { StartInfo = new ProcessStartInfo("ip", ["netns", "exec", name, program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true } };
         process.OutputDataReceived += (_, e) => onLine(e.Data ?? "ended");

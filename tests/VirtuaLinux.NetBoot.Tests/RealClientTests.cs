@@ -75,6 +75,30 @@ public sealed partial class RealClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_several_servers_exactly_one_serves_a_client()
+    {
+        await using var network = await BootNetwork.StartAsync(export.Root, "peers");
+        await network.StartNodeAsync(1, export.Root);
+        await network.StartNodeAsync(2, export.Root);
+        var client = await network.AddClientAsync(TestSite.Node(3));
+        var got = await UdhcpcAsync(client);
+        Assert.Equal("192.168.77.13", got["ip"]);
+        Assert.Single(network.Log, l => l.Contains("dhcp ack", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_foreign_server_is_found_before_serving()
+    {
+        await using var network = await BootNetwork.StartAsync(export.Root, "hold");
+        var client = await network.AddClientAsync(Stranger);
+        Assert.Equal("192.168.77.1\n", await Peer.OutputAsync("ip", "netns", "exec", client, Environment.ProcessPath!, "find-dhcp", "eth0", "52:54:00:99:00:01"));
+        var alone = await network.AddClientAsync(TestSite.Node(9));
+        await Peer.OutputAsync("ip", "-n", alone, "link", "add", "other", "type", "bridge");
+        await Peer.OutputAsync("ip", "-n", alone, "link", "set", "other", "up");
+        Assert.Equal("\n", await Peer.OutputAsync("ip", "netns", "exec", alone, Environment.ProcessPath!, "find-dhcp", "other", "52:54:00:99:00:02"));
+    }
+
+    [Fact]
     public async Task Perfdhcp_completes_a_hundred_exchanges_for_one_node()
     {
         await using var network = await BootNetwork.StartAsync(export.Root);
