@@ -10,6 +10,10 @@ public sealed class BootScripts
 {
     private const string IpxeTemplate = "templates/netboot/boot.ipxe.sbn";
     private const string GrubTemplate = "templates/netboot/grub.cfg.sbn";
+
+    // A kernel command line has 2048 bytes, and a dead server costs iPXE 17 s and GRUB up to 30 s. A round that found none asks DHCP again.
+    private const int MaximumServers = 8;
+
     private readonly BootScriptOptions options;
     private readonly string ipxe = File.ReadAllText(ProductFiles.Locate(IpxeTemplate));
     private readonly string grub = File.ReadAllText(ProductFiles.Locate(GrubTemplate));
@@ -40,7 +44,7 @@ public sealed class BootScripts
         var manifest = options.Manifest.Current;
         // The server that the machine asked is alive, which is more than is known of the others.
         var others = ServerOrder.For(host.Mac, options.Servers(manifest).Where(s => s != host.Address && s != server));
-        return Render(name, template, "node", host.Node.Name, host.Mac, host.Address, host.Network, [server, .. others], manifest.KernelArguments);
+        return Render(name, template, "node", host.Node.Name, host.Mac, host.Address, host.Network, [server, .. others.Take(MaximumServers - 1)], manifest.KernelArguments);
     }
 
     /// <summary>A machine that is held is served by whoever lent it its address.</summary>
@@ -60,6 +64,7 @@ public sealed class BootScripts
             ["address"] = $"{address}/{network.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}",
             ["gateway"] = network.Gateway?.ToString() ?? "",
             ["servers"] = servers.Select(s => string.Create(CultureInfo.InvariantCulture, $"{s}:{options.HttpPort}")).ToList(),
+            ["http_port"] = options.HttpPort,
             ["site_archive"] = options.HasSiteArchive,
             ["kernel_arguments"] = kernelArguments,
         }));

@@ -131,7 +131,11 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
         if (status == StatusCodes.Status204NoContent) return;
         // GRUB takes a 404 for a file of unknown length, never sees the end of the connection, and retries its reads for minutes
         // (grub-core/net/http.c, parse_line). Only a reset makes it go on to the next server at once.
-        if (context.Request.Headers.UserAgent.ToString().StartsWith("GRUB", StringComparison.Ordinal)) context.Abort();
+        if (context.Request.Headers.UserAgent.ToString().StartsWith("GRUB", StringComparison.Ordinal))
+        {
+            context.Abort();
+            return;
+        }
         // An error needs a body: EDK2 waits for one for ever, and with it shim, which asks for files that need not exist.
         context.Response.ContentType = "text/plain";
         context.Response.ContentLength = ErrorBody.Length;
