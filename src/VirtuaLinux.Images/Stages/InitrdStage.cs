@@ -7,7 +7,7 @@ namespace VirtuaLinux.Images.Stages;
 /// <summary>The initrd: the archive of tools, and behind it a small one with what changes with the product.</summary>
 internal static class InitrdStage
 {
-    private const string Share = "usr/share/virtualinux";
+    private const string KernelRelease = "usr/share/virtualinux/kernel-release";
 
     public static async Task<string> RunAsync(BuildContext context, PackageSet packages, ModuleTree modules, string tools)
     {
@@ -16,7 +16,8 @@ internal static class InitrdStage
             .Add("tools", Path.GetFileName(Path.GetDirectoryName(tools)!))
             .Add("epoch", packages.Epoch)
             .AddFile("program", context.Options.ProgramPath)
-            .AddDirectory("templates", templates)
+            .AddFile("init", Path.Combine(templates, "initrd", "init"))
+            .AddRunTimeTemplates(templates)
             .ToKey();
         var folder = await context.StageAsync("initrd", key, async work =>
         {
@@ -24,9 +25,9 @@ internal static class InitrdStage
             var contents = new InitrdContents(archive, packages.Root);
             contents.AddProgram("usr/bin/virtualinux", context.Options.ProgramPath);
             archive.AddFileFrom("init", Path.Combine(templates, "initrd", "init"), executable: true);
-            archive.AddFile($"{Share}/kernel-release", Encoding.ASCII.GetBytes(modules.KernelRelease + "\n"));
-            foreach (var file in Directory.EnumerateFiles(templates, "*", SearchOption.AllDirectories))
-                archive.AddFileFrom($"{Share}/templates/{Path.GetRelativePath(templates, file)}", file, StageKey.IsExecutable(file));
+            archive.AddFile(KernelRelease, Encoding.ASCII.GetBytes(modules.KernelRelease + "\n"));
+            foreach (var file in RunTimeTemplates.Folders(templates).SelectMany(f => Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories)))
+                archive.AddFileFrom($"{RunTimeTemplates.Directory}/{Path.GetRelativePath(templates, file)}", file, StageKey.IsExecutable(file));
             await ToolsStage.CompressAsync(work, archive, "program.cpio").ConfigureAwait(false);
             await using (var initrd = new FileStream(work.At("initrd.img"), FileMode.CreateNew))
                 foreach (var part in (string[])[tools, work.At("program.cpio.zst")])

@@ -9,7 +9,6 @@ namespace VirtuaLinux.Images.Stages;
 internal static class TreeStage
 {
     private const string Program = "usr/bin/virtualinux";
-    private const string Templates = "usr/share/virtualinux/templates";
 
     public static async Task<string> RunAsync(BuildContext context, PackageSet packages, string kernelRelease)
     {
@@ -23,7 +22,7 @@ internal static class TreeStage
             .Add("enable", facts.Services.Enable).Add("disable", facts.Services.Disable).Add("mask", facts.Services.Mask)
             .Add("model", Model(definitions, kernelRelease).Select(v => $"{v.Key}={v.Value}"))
             .AddFile("program", context.Options.ProgramPath)
-            .AddDirectory("templates", definitions.Templates);
+            .AddRunTimeTemplates(definitions.Templates);
         foreach (var overlay in definitions.Overlays)
             foreach (var part in (string[])["files", "build", "node"]) key.AddDirectory(part, Path.Combine(overlay, part));
         return await context.StageAsync("tree", key.ToKey(), work => BuildAsync(work, context, packages, kernelRelease)).ConfigureAwait(false);
@@ -45,7 +44,8 @@ internal static class TreeStage
             new Overlay(overlay).Apply(root, Model(definitions, kernelRelease));
         }
         Overlay.CopyFile(context.Options.ProgramPath, root, Program);
-        Overlay.CopyTree(definitions.Templates, root, Templates);
+        foreach (var templates in RunTimeTemplates.Folders(definitions.Templates))
+            Overlay.CopyTree(templates, root, $"{RunTimeTemplates.Directory}/{Path.GetFileName(templates)}");
         await SystemctlAsync(work, "enable", facts.Services.Enable).ConfigureAwait(false);
         await SystemctlAsync(work, "disable", facts.Services.Disable).ConfigureAwait(false);
         await SystemctlAsync(work, "mask", facts.Services.Mask).ConfigureAwait(false);

@@ -1,0 +1,160 @@
+using VirtuaLinux.Host;
+
+namespace VirtuaLinux.Images.Tests;
+
+public sealed class ImageBuilderTests : IDisposable
+{
+    private readonly FakeProduct product = new();
+
+    [Fact]
+    public async Task A_second_build_takes_everything_from_the_cache_and_gives_the_same_image()
+    {
+        var first = await product.BuildAsync();
+        product.Tools.Calls.Clear();
+
+        var second = await product.BuildAsync();
+
+        Assert.Empty(product.Tools.Calls);
+        Assert.All(second.Stages, s => Assert.True(s.Cached, s.Name));
+        Assert.Equal(first.Info.Image, second.Info.Image);
+        Assert.StartsWith("test@2026.03.04-", second.Info.Image.ToString(), StringComparison.Ordinal);
+        Assert.Equal([Path.Combine(product.Output, "image.json"), second.IsoPath], Directory.GetFiles(product.Output, "*").Where(f => !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("templates/iso/efi.cfg", "iso")]
+    [InlineData("templates/netboot/boot.ipxe.sbn", "tree root initrd boot iso")]
+    [InlineData("overlays/common/files/etc/issue", "tree root iso")]
+    [InlineData("overlays/common/node/etc/hostname.sbn", "tree root iso")]
+    [InlineData("overlays/debian/build/etc/image.sbn", "tree root iso")]
+    [InlineData("virtualinux", "tree root initrd boot iso")]
+    [InlineData("templates/initrd/init", "initrd boot iso")]
+    [InlineData("templates/initrd/programs", "tools initrd boot iso")]
+    public async Task A_changed_file_rebuilds_only_what_depends_on_it(string changed, string rebuilt)
+    {
+        await product.BuildAsync();
+        product.Write(changed, "# iscsistart is all that is needed\n" + (changed.EndsWith("programs", StringComparison.Ordinal) ? "busybox\n" : ""));
+
+        var result = await product.BuildAsync();
+
+        Assert.Equal(rebuilt, string.Join(' ', result.Stages.Where(s => !s.Cached).Select(s => s.Name).Order(StageOrder)));
+    }
+
+    [Fact]
+    public async Task Refreshing_fetches_packages_anew_and_rebuilds_nothing_when_they_are_the_same()
+    {
+        await product.BuildAsync();
+
+        var result = await product.BuildAsync(o => o with { Refresh = true });
+
+        Assert.Equal(["packages"], result.Stages.Where(s => !s.Cached).Select(s => s.Name));
+    }
+
+    [Fact]
+    public async Task The_tree_is_the_packages_with_the_overlays_the_program_and_the_templates_in_it()
+    {
+        var result = await product.BuildAsync();
+
+        var tree = result.Stages.Single(s => s.Name == "tree").Path;
+        Assert.Equal("VirtuaLinux\n", await File.ReadAllTextAsync(Path.Combine(tree, "etc/issue")));
+        Assert.Equal("test 6.12.0-test\n", await File.ReadAllTextAsync(Path.Combine(tree, "etc/image")));
+        Assert.False(File.Exists(Path.Combine(tree, "etc/hostname")));
+        Assert.True(Directory.Exists(Path.Combine(tree, "local")));
+        Assert.Equal("program", await File.ReadAllTextAsync(Path.Combine(tree, "usr/bin/virtualinux")));
+        Assert.True(File.Exists(Path.Combine(tree, "usr/share/virtualinux/templates/netboot/boot.ipxe.sbn")));
+        Assert.True(File.Exists(Path.Combine(tree, "usr/share/virtualinux/node/etc/hostname.sbn")));
+        Assert.DoesNotContain(FakeProduct.Files(result.Stages.Single(s => s.Name == "modules").Path), f => f.Contains("sound", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("mmdebstrap")]
+    [InlineData("depmod")]
+    [InlineData("mke2fs")]
+    [InlineData("mksquashfs")]
+    [InlineData("xorriso")]
+    public async Task A_tool_that_fails_leaves_nothing_behind_that_the_next_build_trips_over(string tool)
+    {
+        product.Tools.Before = (name, command) =>
+        {
+            if (name == tool) throw new ExternalCommandException(command, 1, "it broke");
+        };
+        var failure = await Assert.ThrowsAnyAsync<FailureException>(() => product.BuildAsync());
+        Assert.Contains("it broke", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(FakeProduct.Files(product.Cache), f => f.Contains(".partial", StringComparison.Ordinal));
+        Assert.Empty(FakeProduct.Files(product.Output));
+
+        product.Tools.Before = null;
+        var result = await product.BuildAsync();
+
+        Assert.True(File.Exists(result.IsoPath));
+    }
+
+    [Fact]
+    public async Task A_full_disk_is_one_clear_message()
+    {
+        product.Tools.Before = (name, command) =>
+        {
+            if (name == "mksquashfs") throw new ExternalCommandException(command, 1, "Write failed because No space left on device\nFATAL ERROR: aborting");
+        };
+
+        var failure = await Assert.ThrowsAnyAsync<FailureException>(() => product.BuildAsync());
+
+        Assert.StartsWith("stage 'boot': no space left on the disk of", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unreachable_package_archive_is_said_to_be_that()
+    {
+        product.Tools.Before = (name, command) =>
+        {
+            if (name == "mmdebstrap") throw new ExternalCommandException(command, 25, "E: Failed to fetch http://mirror.invalid/debian/dists/trixie/InRelease  Could not resolve 'mirror.invalid'");
+        };
+
+        var failure = await Assert.ThrowsAnyAsync<FailureException>(() => product.BuildAsync(o => o with { Mirror = "http://mirror.invalid/debian" }));
+
+        Assert.Contains("Could not resolve 'mirror.invalid'", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("check the network", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_stage_tells_when_it_starts_and_how_large_its_result_is()
+    {
+        var result = await product.BuildAsync();
+
+        foreach (var stage in result.Stages)
+        {
+            Assert.Contains(product.Events, e => e.Stage == stage.Name && e.Kind == BuildEventKind.Started);
+            Assert.Contains(product.Events, e => e.Stage == stage.Name && e.Kind == BuildEventKind.Built && e.Size == stage.Size && e.Size > 0);
+        }
+        Assert.Equal(["packages", "modules", "tools", "tree", "root", "initrd", "boot", "iso"], result.Stages.Select(s => s.Name));
+    }
+
+    [Fact]
+    public async Task A_missing_program_and_an_unknown_image_are_named()
+    {
+        product.Program = "/nowhere/virtualinux";
+        Assert.Contains("/nowhere/virtualinux", (await Assert.ThrowsAsync<FailureException>(() => product.BuildAsync())).Message, StringComparison.Ordinal);
+        Assert.EndsWith("there are: test", (await Assert.ThrowsAsync<FailureException>(() => product.BuildAsync(o => o with { ImageName = "../test" }))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("version: 1\ndistribution: debian\nrootSise: 2GiB\n", "test.yaml:3: unknown key 'rootSise'; did you mean 'rootSize'?")]
+    [InlineData("version: 1\ndistribution: debian\nrootSize: 1000000\n", "test.yaml:3: rootSize 1000000B is not a multiple of 1MiB; write it as 2GiB")]
+    [InlineData("version: 2\ndistribution: debian\n", "test.yaml:1: version 2 of this file is not known; write version: 1")]
+    [InlineData("version: 1\n", "test.yaml:1: 'distribution' is missing")]
+    public async Task A_faulty_image_definition_is_reported_by_line(string text, string message)
+    {
+        product.Write("images/test.yaml", text);
+
+        var failure = await Assert.ThrowsAsync<InvalidInputException>(() => product.BuildAsync());
+
+        Assert.Contains(message, failure.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => product.Dispose();
+
+    private static readonly Comparer<string> StageOrder = Comparer<string>.Create((a, b) =>
+        Array.IndexOf(Order, a).CompareTo(Array.IndexOf(Order, b)));
+
+    private static string[] Order => ["packages", "modules", "tools", "tree", "root", "initrd", "boot", "iso"];
+}
