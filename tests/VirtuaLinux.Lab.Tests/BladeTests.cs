@@ -96,7 +96,10 @@ public sealed class BladeTests
         await blade.WaitForConsoleAsync("Link:down", Deadline.Firmware);
         await blade.PlugCableAsync();
         var mark = blade.ConsoleLength;
-        await blade.SendAsync("iflinkwait -t 60000 net0 && ifstat net0\r");
-        await blade.WaitForConsoleAsync("Link:up", Deadline.Firmware, mark);
+        await Condition.WaitAsync("the link to be up again", Deadline.Firmware, async () =>
+        {
+            await blade.SendAsync("ifstat net0\r");
+            return blade.ReadConsole(mark).Contains("Link:up", StringComparison.Ordinal);
+        });
     }
 }
