@@ -120,6 +120,10 @@ public sealed partial class Blade
         {
             throw new FailureException($"{Name} reads nothing from its serial console", e);
         }
+        catch (SocketException)
+        {
+            // The machine went off: what was typed last may have told it to.
+        }
     }
 
     private Task<CommandResult> SttyAsync(params IReadOnlyList<string> arguments) => _runner.RunAsync(ExternalCommand.Of("stty", ["-F", "/dev/tty", .. arguments]));

@@ -89,4 +89,19 @@ public sealed class LifeTests
         Assert.True(again.San.IsRunning);
         Assert.StartsWith("installed", File.ReadAllText(again.San.BackingFile), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_lab_that_is_down_can_be_forked_and_one_with_a_blade_on_cannot()
+    {
+        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        var (directory, name) = (fixture.Options.StateDirectory + "-fork", fixture.Options.Name + "f");
+        await fixture.Lab["node01"].PowerOnAsync();
+        var failure = await Assert.ThrowsAsync<FailureException>(() => fixture.Lab.ForkAsync(directory, name));
+        Assert.StartsWith("node01 is on", failure.Message, StringComparison.Ordinal);
+        await fixture.Lab.DownAsync();
+        var fork = await LabInstance.ForkAsync(fixture.Options.StateDirectory, directory, name);
+        Assert.True(fork.San.IsRunning);
+        await fork.DownAsync();
+        Directory.Delete(directory, recursive: true);
+    }
 }
