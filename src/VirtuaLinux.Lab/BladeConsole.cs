@@ -59,23 +59,13 @@ public sealed partial class Blade
     {
         using var seat = await TakeSeatAsync(cancellationToken).ConfigureAwait(false);
         using var console = await ConnectConsoleAsync(cancellationToken).ConfigureAwait(false);
-        await console.SendAsync(Encoding.UTF8.GetBytes(keys), cancellationToken).ConfigureAwait(false);
-        // The emulated port takes a few bytes at a time, and whatever waits when both directions close is lost.
-        // Closed for sending only, the emulator reads to the end and then hangs up.
-        console.Shutdown(SocketShutdown.Send);
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(TimeSpan.FromSeconds(30));
-        var echo = new byte[4096];
-        try
+        foreach (var key in Encoding.UTF8.GetBytes(keys))
         {
-            while (await console.ReceiveAsync(echo, timeout.Token).ConfigureAwait(false) > 0)
-            {
-            }
+            await console.SendAsync(new[] { key }, cancellationToken).ConfigureAwait(false);
+            // As fast as a person types: firmware's keyboard buffer holds 16 keys and drops the others.
+            await Task.Delay(30, cancellationToken).ConfigureAwait(false);
         }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new FailureException($"{Name} reads nothing from its serial console", e);
-        }
+        await HangUpAsync(console, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Joins a person's terminal and the serial console until Ctrl-] is typed or the machine goes off.</summary>
@@ -92,6 +82,7 @@ public sealed partial class Blade
         var shown = new NetworkStream(console).CopyToAsync(output, end.Token);
         await Task.WhenAny(typed, shown).ConfigureAwait(false);
         await end.CancelAsync().ConfigureAwait(false);
+        if (typed.IsCompletedSuccessfully && IsOn) await HangUpAsync(console, cancellationToken).ConfigureAwait(false);
         // A read of the terminal may not end before the next key; it is left behind.
         await shown.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
     }
@@ -109,6 +100,29 @@ public sealed partial class Blade
         finally
         {
             if (isTerminal) await SttyAsync(mode).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends a connection so that what was typed arrives: the emulated port takes a few bytes at a time, and whatever waits when both directions close is lost. Closed for sending only, the emulator reads to the end and then hangs up.</summary>
+    private async Task HangUpAsync(Socket console, CancellationToken cancellationToken)
+    {
+        console.Shutdown(SocketShutdown.Send);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(30));
+        var echo = new byte[4096];
+        try
+        {
+            while (await console.ReceiveAsync(echo, timeout.Token).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new FailureException($"{Name} reads nothing from its serial console", e);
+        }
+        catch (SocketException)
+        {
+            // The machine went off: what was typed last may have told it to.
         }
     }
 

@@ -6,6 +6,7 @@ namespace VirtuaLinux.Lab;
 /// <summary>What a technician who stands by does unasked.</summary>
 public sealed partial class Blade
 {
+    private static readonly string[] s_deadEnds = ["Shell>", "Press any key to enter the Boot Manager Menu.", ">>Start HTTP Boot over IPv6."];
     private long _tendedConsole = -1;
     private long _tendedEvents = -1;
 
@@ -28,11 +29,11 @@ public sealed partial class Blade
         }
     }
 
-    /// <summary>Whether the console ends at the prompt of the UEFI shell, or of the boot manager that stands in for it.</summary>
+    /// <summary>Whether the console ends at the prompt of the UEFI shell, of the boot manager that stands in for it, or where the firmware turns to IPv6, which the boot network does not have: that alone takes it another minute.</summary>
     internal static bool StandsAtPrompt(string console)
     {
         var end = console.TrimEnd();
-        return end.EndsWith("Shell>", StringComparison.Ordinal) || end.EndsWith("Press any key to enter the Boot Manager Menu.", StringComparison.Ordinal);
+        return s_deadEnds.Any(prompt => end.EndsWith(prompt, StringComparison.Ordinal));
     }
 
     private async Task TendHaltAsync(CancellationToken cancellationToken)

@@ -84,19 +84,30 @@ public sealed partial class LabInstance
 
     /// <summary>Copies the SAN of this lab into a new one and starts that; media and firmware settings of the blades are not copied.</summary>
     /// <exception cref="FailureException">A blade of this lab is on: its SAN would be copied in the middle of a change.</exception>
-    public async Task<LabInstance> ForkAsync(string stateDirectory, string name, CancellationToken cancellationToken = default)
+    public Task<LabInstance> ForkAsync(string stateDirectory, string name, CancellationToken cancellationToken = default) =>
+        ForkAsync(_store.Directory, stateDirectory, name, _runner, cancellationToken);
+
+    /// <summary>Copies the SAN of a lab, up or down, into a new one and starts that.</summary>
+    /// <param name="original">State directory of the lab to copy.</param>
+    /// <param name="stateDirectory">State directory of the new one.</param>
+    /// <param name="name">Name of the new one.</param>
+    /// <param name="runner">Runs external programs.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">A blade of that lab is on: its SAN would be copied in the middle of a change.</exception>
+    public static async Task<LabInstance> ForkAsync(string original, string stateDirectory, string name, ICommandRunner? runner = null, CancellationToken cancellationToken = default)
     {
-        if (Blades.FirstOrDefault(b => b.IsOn) is { } on) throw new FailureException($"{on.Name} is on: power all blades off before the lab is forked");
-        var options = Options with { StateDirectory = Path.GetFullPath(stateDirectory), Name = name };
+        var from = new LabInstance(new LabStore(Path.GetFullPath(original)), runner);
+        if (from.Blades.FirstOrDefault(b => b.IsOn) is { } on) throw new FailureException($"{on.Name} is on: power all blades off before the lab is forked");
+        var options = from.Options with { StateDirectory = Path.GetFullPath(stateDirectory), Name = name };
         options.Validate();
         var store = new LabStore(options.StateDirectory);
         if (store.TryRead() is { IsUp: true }) throw new FailureException($"a lab runs in {options.StateDirectory}; end it with 'virtualinux lab down'");
         RefuseTakenName(options);
         Directory.CreateDirectory(options.StateDirectory);
-        await _runner.RunAsync(ExternalCommand.Of("cp", "--sparse=always", "--reflink=auto", "--", San.BackingFile, Path.Combine(options.StateDirectory, "san.img")), cancellationToken).ConfigureAwait(false);
-        CopyKeys(options.StateDirectory);
-        store.Write(new LabState { Options = options, Accelerator = Accelerator });
-        var lab = new LabInstance(store, _runner);
+        await from._runner.RunAsync(ExternalCommand.Of("cp", "--sparse=always", "--reflink=auto", "--", from.San.BackingFile, Path.Combine(options.StateDirectory, "san.img")), cancellationToken).ConfigureAwait(false);
+        from.CopyKeys(options.StateDirectory);
+        store.Write(new LabState { Options = options, Accelerator = from.Accelerator });
+        var lab = new LabInstance(store, runner);
         await lab.BringUpAsync(cancellationToken).ConfigureAwait(false);
         return lab;
     }

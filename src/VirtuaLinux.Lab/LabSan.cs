@@ -31,9 +31,12 @@ public sealed class LabSan
         var port = await FreeControlPortAsync(cancellationToken).ConfigureAwait(false);
         var options = _store.Read().Options;
         var pidFile = Path.Combine(_store.Directory, "tgtd.pid");
+        File.Delete(pidFile); // tgtd writes into an old one without cutting it short
         await _runner.RunAsync(_network.Inside("tgtd", "-C", Text(port), "--iscsi", $"portal={options.Portal}", "-p", pidFile).WithTimeout(TimeSpan.FromSeconds(20)), cancellationToken).ConfigureAwait(false);
-        await Condition.WaitAsync($"tgtd to answer on control port {port}", TimeSpan.FromSeconds(20), async () => await AnswersAsync(port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-        var process = LabProcess.FromFile(pidFile) ?? throw new FailureException($"tgtd ended at once; is {options.Portal} free in {options.Namespace}?");
+        // It answers before it has written its number, and says nothing when the portal is taken.
+        LabProcess? process = null;
+        await Condition.WaitAsync($"tgtd at {options.Portal} in {options.Namespace}", TimeSpan.FromSeconds(30), async () =>
+            (process = LabProcess.FromFile(pidFile)) is not null && await AnswersAsync(port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         await _store.UpdateAsync(s => s with { San = process, SanControlPort = port }, cancellationToken).ConfigureAwait(false);
         await DefineTargetAsync(options, cancellationToken).ConfigureAwait(false);
     }

@@ -1,0 +1,38 @@
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Lab.Tests;
+
+/// <summary>A lab of one test: an own name, and a state directory that goes with it.</summary>
+public sealed class LabFixture : IAsyncDisposable
+{
+    private static int s_count;
+
+    private LabFixture(LabOptions options) => Options = options;
+
+    public LabOptions Options { get; }
+
+    public LabInstance Lab { get; private set; } = null!;
+
+    public static Task<LabFixture> UpAsync(params IReadOnlyList<Firmware> blades) => UpAsync(NetworkCard.Virtio, blades);
+
+    public static async Task<LabFixture> UpAsync(NetworkCard card, params IReadOnlyList<Firmware> blades)
+    {
+        var name = $"t{Environment.ProcessId}{(char)('a' + Interlocked.Increment(ref s_count) % 26)}";
+        var fixture = new LabFixture(new LabOptions
+        {
+            StateDirectory = Path.Combine(Path.GetTempPath(), "virtualinux-lab-tests", name),
+            Name = name,
+            Blades = [.. LabOptions.NumberedBlades(blades).Select(b => b with { MemoryMiB = 256, Card = card })],
+            SanSize = ByteSize.FromMiB(256),
+            Accelerator = Accelerator.Tcg,
+        });
+        fixture.Lab = await LabInstance.CreateAsync(fixture.Options);
+        return fixture;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await LabInstance.DownAsync(Options.StateDirectory);
+        Directory.Delete(Options.StateDirectory, recursive: true);
+    }
+}

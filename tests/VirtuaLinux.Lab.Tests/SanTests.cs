@@ -1,0 +1,71 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Lab.Tests;
+
+/// <summary>The SAN as an initiator sees it: libiscsi's tools inside the lab's network.</summary>
+public sealed class SanTests
+{
+    private static readonly CommandRunner s_runner = new();
+
+    [Fact]
+    public async Task The_san_shows_its_lun_to_whoever_knows_the_secret()
+    {
+        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        var list = await ListAsync(fixture.Lab, fixture.Options.ChapSecret);
+        Assert.Equal(0, list.ExitCode);
+        Assert.Contains("iqn.2026-11.org.virtualinux:san", list.Output, StringComparison.Ordinal);
+        Assert.Contains("Lun:1    Type:DIRECT_ACCESS (Size:255M)", list.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_secret_and_no_secret_are_refused()
+    {
+        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        Assert.Contains("Authentication failure", Text(await ListAsync(fixture.Lab, "wrong-secret-1")), StringComparison.Ordinal);
+        Assert.Contains("Authentication failure", Text(await ListAsync(fixture.Lab, null)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_changed_secret_holds_at_once_and_after_a_restart()
+    {
+        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        await fixture.Lab.San.SetChapSecretAsync("another-secret");
+        Assert.Equal(0, (await ListAsync(fixture.Lab, "another-secret")).ExitCode);
+        Assert.Contains("Authentication failure", Text(await ListAsync(fixture.Lab, fixture.Options.ChapSecret)), StringComparison.Ordinal);
+        await fixture.Lab.San.StopAsync();
+        Assert.NotEqual(0, (await ListAsync(fixture.Lab, "another-secret")).ExitCode);
+        await fixture.Lab.San.StartAsync();
+        Assert.Equal(0, (await ListAsync(fixture.Lab, "another-secret")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_resized_lun_shows_its_new_size()
+    {
+        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        await fixture.Lab.San.ResizeAsync(ByteSize.FromMiB(64));
+        Assert.Contains("(Size:63M)", (await ListAsync(fixture.Lab, fixture.Options.ChapSecret)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_lun_has_the_same_identity_in_every_lab_and_gives_space_back()
+    {
+        await using var one = await LabFixture.UpAsync(Firmware.Bios);
+        await using var other = await LabFixture.UpAsync(Firmware.Bios);
+        var page = await InquireAsync(one.Lab, "131"); // device identification, SPC-4 7.8.6
+        Assert.Equal(page, await InquireAsync(other.Lab, "131"));
+        Assert.Contains("vl-lab-san", page, StringComparison.Ordinal);
+        Assert.Contains("lbpu:1", await InquireAsync(one.Lab, "178"), StringComparison.Ordinal); // logical block provisioning, SBC-3 6.6.4
+        Assert.True((await one.Lab.San.AllocatedAsync()).Bytes < 1 << 20);
+    }
+
+    private static Task<CommandResult> ListAsync(LabInstance lab, string? secret) =>
+        s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-ls", "-s", $"iscsi://{Login(lab, secret)}{lab.Options.Portal}/").Accepting());
+
+    private static async Task<string> InquireAsync(LabInstance lab, string page) =>
+        (await s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-inq", "-e", "1", "-c", page, $"iscsi://{Login(lab, lab.Options.ChapSecret)}{lab.Options.Portal}/{lab.Options.Target}/1"))).Output;
+
+    private static string Login(LabInstance lab, string? secret) => secret is null ? "" : $"{lab.Options.ChapUser}%{secret}@";
+
+    private static string Text(CommandResult result) => result.Output + result.Error;
+}
