@@ -36,6 +36,9 @@ public sealed class NetworkLink(ICommandRunner runner, Coldplug coldplug)
         return name;
     }
 
+    /// <summary>Bytes that this machine's interfaces received since the kernel's start.</summary>
+    public static ByteSize Received() => new(Interfaces().Keys.Sum(name => long.Parse(File.ReadAllText($"/sys/class/net/{name}/statistics/rx_bytes"), System.Globalization.NumberStyles.AllowTrailingWhite, System.Globalization.CultureInfo.InvariantCulture)));
+
     /// <summary>The interfaces in words, for messages.</summary>
     public static string Describe() => Interfaces() is { Count: > 0 } all ? string.Join(", ", all.Select(i => $"{i.Key} {i.Value}")) : "no network interface with a driver";
 

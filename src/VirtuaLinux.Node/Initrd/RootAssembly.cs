@@ -46,7 +46,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
         await MountAsync("squashfs", boot, $"{Root}/usr/lib/virtualinux/boot", "ro", cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "bind", $"{Root}/usr/lib/virtualinux/boot/modules", $"{Root}/usr/lib/modules"), cancellationToken).ConfigureAwait(false);
-        log($"root mounted: {node.Name} over {manifest.Image}");
+        log($"root mounted: {node.Name} over {manifest.Image}, {Uptime().ToString("0.0", CultureInfo.InvariantCulture)} s after the kernel's start, {NetworkLink.Received().ToRoundedString()} received by the initrd");
 
         if (record.RenderedSerial != manifest.Serial)
         {
