@@ -14,6 +14,8 @@ public sealed class PeerSteps(InstallContext context)
 {
     private const int MaximumReport = 16 << 10;
 
+    private static readonly TimeSpan DhcpPatience = TimeSpan.FromSeconds(3);
+
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(30);
 
     /// <summary>Serves boot until enough peers run from their own roots.</summary>
@@ -23,7 +25,7 @@ public sealed class PeerSteps(InstallContext context)
         var state = NodeBoot.ReadState(context.Disk);
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
-        await ReportForeignDhcpAsync(cancellationToken).ConfigureAwait(false);
+        await ReportForeignDhcpAsync(manifest, cancellationToken).ConfigureAwait(false);
         await using var peers = new PeerWatch(manifest, context.Self);
         var discovery = manifest.ClusterNetwork.Discovery is { } range ? new DiscoveryPool(range) : null;
         var reports = new BootUpload { Path = "/report", MaximumLength = MaximumReport, Receive = ReceiveReport };
@@ -119,10 +121,11 @@ public sealed class PeerSteps(InstallContext context)
         Uptime = RootAssembly.Uptime(),
     };
 
-    private async Task ReportForeignDhcpAsync(CancellationToken cancellationToken)
+    private async Task ReportForeignDhcpAsync(Manifest manifest, CancellationToken cancellationToken)
     {
         var name = NetworkLink.Interfaces().First(i => i.Value == context.Self.Cluster.Mac).Key;
-        var probe = await context.Runner.RunAsync(ExternalCommand.Of("udhcpc", "-i", name, "-n", "-q", "-f", "-t", "2", "-T", "1", "-A", "1", "-s", "/bin/true").Accepting(), cancellationToken).ConfigureAwait(false);
-        if (probe.ExitCode == 0) context.Console.Say($"WARNING: another DHCP server answers on {name}: {probe.Error.ReplaceLineEndings(" ").Trim()}; machines may boot from it instead");
+        var members = manifest.Nodes.Select(n => n.Cluster.Ip).ToHashSet();
+        foreach (var server in (await DhcpProbe.FindServersAsync(name, context.Self.Cluster.Mac, DhcpPatience, cancellationToken).ConfigureAwait(false)).Where(s => !members.Contains(s)))
+            context.Console.Say($"WARNING: another DHCP server, {server}, answers on {name}: machines may boot from it instead; switch it off, or put the cluster on a network of its own");
     }
 }
