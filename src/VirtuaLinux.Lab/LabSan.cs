@@ -26,8 +26,7 @@ public sealed class LabSan
     {
         if (IsRunning) return;
         // tgtd does not say whether its control port was free: labs that start at once take turns.
-        Directory.CreateDirectory(LabPaths.RunDirectory);
-        using var turn = await LockFile.TakeAsync(Path.Combine(LabPaths.RunDirectory, "tgtd.lock"), TimeSpan.FromMinutes(1), cancellationToken).ConfigureAwait(false);
+        using var turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
         var port = await FreeControlPortAsync(cancellationToken).ConfigureAwait(false);
         var options = _store.Read().Options;
         var pidFile = Path.Combine(_store.Directory, "tgtd.pid");
@@ -44,10 +43,10 @@ public sealed class LabSan
     /// <summary>Stops the target at once, as a SAN whose power fails; the initiators' connections break.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
+        using var turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
         var state = _store.Read();
         if (state.San is { } process) await process.KillAsync(cancellationToken).ConfigureAwait(false);
-        if (state.SanControlPort > 0)
-            foreach (var leftover in (string[])[$"/var/run/tgtd/socket.{state.SanControlPort}", $"/var/run/tgtd/socket.{state.SanControlPort}.lock"]) File.Delete(leftover);
+        RemoveControlPort(state.SanControlPort);
         await _store.UpdateAsync(s => s with { San = null, SanControlPort = 0 }, cancellationToken).ConfigureAwait(false);
     }
 
@@ -75,6 +74,19 @@ public sealed class LabSan
     {
         var result = await _runner.RunAsync(ExternalCommand.Of("stat", "--format=%b", BackingFile), cancellationToken).ConfigureAwait(false);
         return new ByteSize(long.Parse(result.Output, CultureInfo.InvariantCulture) * 512);
+    }
+
+    /// <summary>Only who has the turn starts or ends a target: a number whose target has died must not be taken by one lab while another still clears it away.</summary>
+    internal static Task<IDisposable> TakeTurnAsync(CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(LabPaths.RunDirectory);
+        return LockFile.TakeAsync(Path.Combine(LabPaths.RunDirectory, "tgtd.lock"), TimeSpan.FromMinutes(1), cancellationToken);
+    }
+
+    internal static void RemoveControlPort(int port)
+    {
+        if (port == 0) return;
+        foreach (var end in (string[])["", ".lock"]) File.Delete($"/var/run/tgtd/socket.{Text(port)}{end}");
     }
 
     internal void MakeBackingFile(ByteSize size, bool fresh)
