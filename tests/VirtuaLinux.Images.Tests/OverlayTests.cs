@@ -84,7 +84,7 @@ public sealed class OverlayTests : IDisposable
 
         var failure = Assert.Throws<FailureException>(() => new Overlay(overlay.Path).Apply(root.Path, Model));
 
-        Assert.Contains("image.sbn(2,", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("image.sbn:2", failure.Message, StringComparison.Ordinal);
         Assert.Contains("imaeg", failure.Message, StringComparison.Ordinal);
     }
 
