@@ -90,16 +90,22 @@ public sealed class ImageBuilderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_disk_is_one_clear_message()
+    public async Task A_full_disk_is_one_clear_message_and_leaves_nothing()
     {
-        product.Tools.Before = (name, command) =>
+        var runner = new CommandRunner();
+        Directory.CreateDirectory(product.Cache);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", product.Cache));
+        try
         {
-            if (name == "mksquashfs") throw new ExternalCommandException(command, 1, "Write failed because No space left on device\nFATAL ERROR: aborting");
-        };
+            var failure = await Assert.ThrowsAnyAsync<FailureException>(() => product.BuildAsync());
 
-        var failure = await Assert.ThrowsAnyAsync<FailureException>(() => product.BuildAsync());
-
-        Assert.StartsWith("stage 'boot': no space left on the disk of", failure.Message, StringComparison.Ordinal);
+            Assert.StartsWith("stage 'tools': no space left on the disk of", failure.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain(FakeProduct.Files(product.Cache), f => f.Contains(".partial", StringComparison.Ordinal));
+        }
+        finally
+        {
+            await runner.RunAsync(ExternalCommand.Of("umount", product.Cache));
+        }
     }
 
     [Fact]
@@ -107,13 +113,15 @@ public sealed class ImageBuilderTests : IDisposable
     {
         product.Tools.Before = (name, command) =>
         {
-            if (name == "mmdebstrap") throw new ExternalCommandException(command, 25, "E: Failed to fetch http://mirror.invalid/debian/dists/trixie/InRelease  Could not resolve 'mirror.invalid'");
+            if (name != "mmdebstrap") return;
+            string[] lines = ["I: running apt-get update...", "E: Failed to fetch http://mirror.invalid/debian/dists/trixie/InRelease  Could not resolve 'mirror.invalid'", "E: mmdebstrap failed to run"];
+            foreach (var line in lines) command.OnLine!(line);
+            throw new ExternalCommandException(command, 25, string.Join('\n', lines));
         };
 
         var failure = await Assert.ThrowsAnyAsync<FailureException>(() => product.BuildAsync(o => o with { Mirror = "http://mirror.invalid/debian" }));
 
-        Assert.Contains("Could not resolve 'mirror.invalid'", failure.Message, StringComparison.Ordinal);
-        Assert.Contains("check the network", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith("the packages could not be installed: Failed to fetch http://mirror.invalid/debian/dists/trixie/InRelease  Could not resolve 'mirror.invalid'; check the network", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

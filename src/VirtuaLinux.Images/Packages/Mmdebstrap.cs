@@ -23,6 +23,8 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
     public override async Task InstallAsync(StageWork work, ImageBuildOptions options)
     {
         var root = work.At("root");
+        // apt's first error is the cause; those after it are its consequences.
+        string? cause = null;
         var call = ExternalCommand.Of("mmdebstrap",
                 "--mode=root", "--format=directory", "--variant=minbase",
                 $"--components={string.Join(',', distribution.Components)}",
@@ -36,7 +38,11 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
             .WithEnvironment("SOURCE_DATE_EPOCH", options.SourceDateEpoch?.ToString(CultureInfo.InvariantCulture))
             .WithEnvironment("TMPDIR", work.Folder)
             .WithTimeout(Longest)
-            .WithLines(line => Tell(work, line));
+            .WithLines(line =>
+            {
+                if (line.StartsWith("E: ", StringComparison.Ordinal)) Interlocked.CompareExchange(ref cause, line[3..].Trim(), null);
+                Tell(work, line);
+            });
         if (options.Mirror is { } mirror) call = call.With(mirror);
         try
         {
@@ -44,7 +50,7 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
         }
         catch (ExternalCommandException e) when (e.ExitCode is not null && !e.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase))
         {
-            throw new FailureException($"the packages could not be installed: {e.Message}; check the network and the names of the packages, or name another package archive", e);
+            throw new FailureException($"the packages could not be installed: {cause ?? e.Message}; check the network and the names in packages and bootPackages, or name another package archive", e);
         }
         Directory.Move(Path.Combine(root, "boot-packages"), work.At("boot"));
         var lines = Installed(Path.Combine(root, "var/lib/dpkg/status")).Concat(File.ReadLines(work.At("boot/packages")).Select(l => $"boot {l.Replace('\t', ' ')}"));

@@ -8,6 +8,7 @@ namespace VirtuaLinux.Images.Stages;
 /// <summary>What all stages of one build share, and the frame in which each of them runs.</summary>
 internal sealed class BuildContext(ImageBuildOptions options, DefinitionSet definitions, StageCache cache, ICommandRunner runner, CancellationToken cancellation)
 {
+    private const long FullBelow = 1 << 20;
     private const string NoSpace = "No space left on device";
 
     private readonly List<BuiltStage> stages = [];
@@ -28,19 +29,28 @@ internal sealed class BuildContext(ImageBuildOptions options, DefinitionSet defi
         Tell(name, BuildEventKind.Started, "", watch);
         try
         {
-            var stage = await cache.GetOrBuildAsync(name, key, folder => build(new StageWork(this, name, folder, watch))).ConfigureAwait(false);
+            var stage = await cache.GetOrBuildAsync(name, key, folder => BuildAsync(new StageWork(this, name, folder, watch), build)).ConfigureAwait(false);
             var size = SizeOf(stage.Path);
             stages.Add(new BuiltStage(name, watch.Elapsed, size, stage.Cached, stage.Path));
             Tell(name, stage.Cached ? BuildEventKind.Cached : BuildEventKind.Built, "", watch, size);
             return stage.Path;
         }
-        catch (Exception e) when (e is IOException or FailureException && e.Message.Contains(NoSpace, StringComparison.OrdinalIgnoreCase))
-        {
-            throw new FailureException($"stage '{name}': no space left on the disk of {cache.CacheDirectory}; free some (a build needs about 4 GiB) or choose another cache folder, and start again", e);
-        }
         catch (IOException e)
         {
             throw new FailureException($"stage '{name}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Tools word a full disk in many ways, and not always in their last lines: the disk itself is asked while the unfinished result still fills it.</summary>
+    private async Task BuildAsync(StageWork work, Func<StageWork, Task> build)
+    {
+        try
+        {
+            await build(work).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or FailureException && (e.Message.Contains(NoSpace, StringComparison.OrdinalIgnoreCase) || new DriveInfo(work.Folder).AvailableFreeSpace < FullBelow))
+        {
+            throw new FailureException($"stage '{work.Name}': no space left on the disk of {cache.CacheDirectory}; free some (a build needs about 4 GiB) or choose another cache folder, and start again", e);
         }
     }
 
@@ -57,6 +67,8 @@ internal sealed class BuildContext(ImageBuildOptions options, DefinitionSet defi
 /// <summary>A stage at work: the folder that it fills, and its way to run programs and to tell.</summary>
 internal sealed class StageWork(BuildContext context, string name, string folder, Stopwatch watch)
 {
+    public string Name => name;
+
     public string Folder => folder;
 
     /// <summary>A path inside the folder.</summary>

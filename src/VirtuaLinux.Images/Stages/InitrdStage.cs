@@ -7,6 +7,9 @@ namespace VirtuaLinux.Images.Stages;
 /// <summary>The initrd: the archive of tools, and behind it a small one with what changes with the product.</summary>
 internal static class InitrdStage
 {
+    /// <summary>Quick, as it is compressed anew with every change of the product.</summary>
+    private const int CompressionLevel = 10;
+
     private const string KernelRelease = "usr/share/virtualinux/kernel-release";
 
     public static async Task<string> RunAsync(BuildContext context, PackageSet packages, ModuleTree modules, string tools)
@@ -28,7 +31,7 @@ internal static class InitrdStage
             archive.AddFile(KernelRelease, Encoding.ASCII.GetBytes(modules.KernelRelease + "\n"));
             foreach (var file in RunTimeTemplates.Folders(templates).SelectMany(f => Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories)))
                 archive.AddFileFrom($"{RunTimeTemplates.Directory}/{Path.GetRelativePath(templates, file)}", file, StageKey.IsExecutable(file));
-            await ToolsStage.CompressAsync(work, archive, "program.cpio").ConfigureAwait(false);
+            await ToolsStage.CompressAsync(work, archive, "program.cpio", CompressionLevel).ConfigureAwait(false);
             await using (var initrd = new FileStream(work.At("initrd.img"), FileMode.CreateNew))
                 foreach (var part in (string[])[tools, work.At("program.cpio.zst")])
                 {
