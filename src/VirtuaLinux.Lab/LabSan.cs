@@ -26,8 +26,7 @@ public sealed class LabSan
     {
         if (IsRunning) return;
         // tgtd does not say whether its control port was free: labs that start at once take turns.
-        Directory.CreateDirectory(LabPaths.RunDirectory);
-        using var turn = await LockFile.TakeAsync(Path.Combine(LabPaths.RunDirectory, "tgtd.lock"), TimeSpan.FromMinutes(1), cancellationToken).ConfigureAwait(false);
+        using var turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
         var port = await FreeControlPortAsync(cancellationToken).ConfigureAwait(false);
         var options = _store.Read().Options;
         var pidFile = Path.Combine(_store.Directory, "tgtd.pid");
@@ -36,7 +35,7 @@ public sealed class LabSan
         // It answers before it has written its number, and says nothing when the portal is taken.
         LabProcess? process = null;
         await Condition.WaitAsync($"tgtd at {options.Portal} in {options.Namespace}", TimeSpan.FromSeconds(30), async () =>
-            (process = LabProcess.FromFile(pidFile)) is not null && await AnswersAsync(port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            (process = LabProcess.FromFile(pidFile)) is not null && await AnswersAsync(port, _runner, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         await _store.UpdateAsync(s => s with { San = process, SanControlPort = port }, cancellationToken).ConfigureAwait(false);
         await DefineTargetAsync(options, cancellationToken).ConfigureAwait(false);
     }
@@ -46,8 +45,7 @@ public sealed class LabSan
     {
         var state = _store.Read();
         if (state.San is { } process) await process.KillAsync(cancellationToken).ConfigureAwait(false);
-        if (state.SanControlPort > 0)
-            foreach (var leftover in (string[])[$"/var/run/tgtd/socket.{state.SanControlPort}", $"/var/run/tgtd/socket.{state.SanControlPort}.lock"]) File.Delete(leftover);
+        await ReleaseControlPortAsync(state.SanControlPort, _runner, cancellationToken).ConfigureAwait(false);
         await _store.UpdateAsync(s => s with { San = null, SanControlPort = 0 }, cancellationToken).ConfigureAwait(false);
     }
 
@@ -75,6 +73,15 @@ public sealed class LabSan
     {
         var result = await _runner.RunAsync(ExternalCommand.Of("stat", "--format=%b", BackingFile), cancellationToken).ConfigureAwait(false);
         return new ByteSize(long.Parse(result.Output, CultureInfo.InvariantCulture) * 512);
+    }
+
+    /// <summary>Removes the socket that a killed tgtd left, unless another lab's tgtd has taken the number meanwhile.</summary>
+    internal static async Task ReleaseControlPortAsync(int port, ICommandRunner runner, CancellationToken cancellationToken)
+    {
+        if (port == 0) return;
+        using var turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
+        if (await AnswersAsync(port, runner, cancellationToken).ConfigureAwait(false)) return;
+        foreach (var end in (string[])["", ".lock"]) File.Delete($"/var/run/tgtd/socket.{Text(port)}{end}");
     }
 
     internal void MakeBackingFile(ByteSize size, bool fresh)
@@ -109,13 +116,19 @@ public sealed class LabSan
     private async Task<int> FreeControlPortAsync(CancellationToken cancellationToken)
     {
         for (var port = 100; port < 1000; port++)
-            if (!File.Exists($"/var/run/tgtd/socket.{port}") || !await AnswersAsync(port, cancellationToken).ConfigureAwait(false)) return port;
+            if (!File.Exists($"/var/run/tgtd/socket.{port}") || !await AnswersAsync(port, _runner, cancellationToken).ConfigureAwait(false)) return port;
         throw new FailureException("900 targets run on this machine; end some of the labs");
     }
 
-    private async Task<bool> AnswersAsync(int port, CancellationToken cancellationToken)
+    private static Task<IDisposable> TakeTurnAsync(CancellationToken cancellationToken)
     {
-        var result = await _runner.RunAsync(ExternalCommand.Of("tgtadm", "-C", Text(port), "--lld", "iscsi", "--mode", "target", "--op", "show").WithTimeout(TimeSpan.FromSeconds(10)).Accepting(), cancellationToken).ConfigureAwait(false);
+        Directory.CreateDirectory(LabPaths.RunDirectory);
+        return LockFile.TakeAsync(Path.Combine(LabPaths.RunDirectory, "tgtd.lock"), TimeSpan.FromMinutes(1), cancellationToken);
+    }
+
+    private static async Task<bool> AnswersAsync(int port, ICommandRunner runner, CancellationToken cancellationToken)
+    {
+        var result = await runner.RunAsync(ExternalCommand.Of("tgtadm", "-C", Text(port), "--lld", "iscsi", "--mode", "target", "--op", "show").WithTimeout(TimeSpan.FromSeconds(10)).Accepting(), cancellationToken).ConfigureAwait(false);
         return result.ExitCode == 0;
     }
 

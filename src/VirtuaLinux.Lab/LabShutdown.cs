@@ -18,8 +18,7 @@ public sealed partial class LabInstance
             await process.KillAsync(cancellationToken).ConfigureAwait(false);
         if (LabNetwork.Exists(options)) await runner.RunAsync(ExternalCommand.Of("ip", "netns", "delete", options.Namespace), cancellationToken).ConfigureAwait(false);
         if (Directory.Exists(LabPaths.RunOf(options))) Directory.Delete(LabPaths.RunOf(options), recursive: true);
-        if (state.SanControlPort > 0)
-            foreach (var end in (string[])["", ".lock"]) File.Delete($"/var/run/tgtd/socket.{state.SanControlPort}{end}");
+        await LabSan.ReleaseControlPortAsync(state.SanControlPort, runner, cancellationToken).ConfigureAwait(false);
         await store.UpdateAsync(s => s with { IsUp = false, San = null, SanControlPort = 0, Watcher = null, Blades = new Dictionary<string, BladeState>() }, cancellationToken).ConfigureAwait(false);
     }
 
