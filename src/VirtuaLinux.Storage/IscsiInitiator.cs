@@ -1,16 +1,15 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Storage;
 
 /// <summary>Logs in to the SAN from the initrd with iscsistart(8): one session, which iscsid takes over in the real root.</summary>
-public sealed class IscsiInitiator(ICommandRunner runner)
+public sealed partial class IscsiInitiator(ICommandRunner runner)
 {
     // open-iscsi, include/iscsi_err.h
-    private const int LoginFailed = 5;
-    private const int TransportTimeout = 8;
     private const int AuthenticationFailed = 24;
 
     /// <summary>The initiator name of a machine of a site.</summary>
@@ -39,10 +38,10 @@ public sealed class IscsiInitiator(ICommandRunner runner)
             login = login.With("-u", chap.User, "-w", secret).WithSecret(secret);
         }
         var result = await runner.RunAsync(login.Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
-        if (result.ExitCode is AuthenticationFailed or LoginFailed)
+        if (ReportedError(result.Error) == AuthenticationFailed)
             throw new FailureException($"the SAN at {reached} refuses user '{san.Chap?.User}': wrong CHAP user or secret; correct chap.user in the site file or the secret in {san.Chap?.SecretFile ?? "chap.secretFile"}");
         if (result.ExitCode != 0)
-            throw new FailureException($"no login to target {san.Target} at {reached} (iscsistart exit code {result.ExitCode}{(result.ExitCode == TransportTimeout ? ", time-out" : "")}): {result.Error.Trim()}; check san.target in the site file and the target's access list");
+            throw new FailureException($"no login to target {san.Target} at {reached}: {result.Error.ReplaceLineEndings(" ").Trim()}; check san.target in the site file and the target's access list");
         for (var attempt = 0; attempt < 100; attempt++)
         {
             if (FindLun(san) is { } found) return found;
@@ -57,6 +56,12 @@ public sealed class IscsiInitiator(ICommandRunner runner)
         var file = $"/sys/class/block/{Path.GetFileName(disk)}/device/wwid";
         return File.Exists(file) ? File.ReadAllText(file).Trim() : "";
     }
+
+    /// <summary>The number of iscsi_err.h in iscsistart's words, <c>initiator reported error (24 - …)</c>: its exit code is 1 for all of them.</summary>
+    internal static int? ReportedError(string error) => Reported().Match(error) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+
+    [GeneratedRegex(@"reported error \((\d+) -")]
+    private static partial Regex Reported();
 
     private static async Task<IscsiPortal> FirstReachableAsync(SiteSan san, CancellationToken cancellationToken)
     {

@@ -56,7 +56,9 @@ public static class NodeFiles
         // What the site cannot lose survives a reset of the root: logs and homes are on local.
         foreach (var folder in (string[])["journal", "home", "ssh"]) Directory.CreateDirectory(Path.Combine(local, folder));
         var journal = Path.Combine(root, "var/log/journal");
-        if (!Path.Exists(journal) && new FileInfo(journal).LinkTarget is null) File.CreateSymbolicLink(journal, "/local/journal");
+        if (new FileInfo(journal).LinkTarget is not null) return;
+        if (Directory.Exists(journal)) Directory.Delete(journal, recursive: true);
+        File.CreateSymbolicLink(journal, "/local/journal");
     }
 
     private static IEnumerable<(string Target, IReadOnlyDictionary<string, object?> Variables)> Targets(string target, IReadOnlyDictionary<string, object?> variables)
