@@ -52,9 +52,9 @@ Task("Lab")
     .Does(() => closing = () => ExitCodeOf(Program, ["lab", "up", "--nodes", $"{nodes}"]));
 
 Task("UnitTest")
-    .Description("Run all tests but the end-to-end ones")
+    .Description("Run the tests that need neither machines nor namespaces")
     .IsDependentOn("Build")
-    .Does(() => RunTests(TestProjects().Where(p => p != "EndToEnd"), ["-trait-", "Category=Soak"]));
+    .Does(() => RunTests(TestProjects().Where(p => p is not ("EndToEnd" or "VirtuaLinux.Lab.Tests")), ["-trait-", "Category=Soak", "-trait-", "Category=Peers"]));
 
 Task("Test")
     .Description("Run all tests, the end-to-end ones last")
