@@ -44,7 +44,12 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
             throw new FailureException($"no login to target {san.Target} at {reached}: {result.Error.ReplaceLineEndings(" ").Trim()}; check san.target in the site file and the target's access list");
         for (var attempt = 0; attempt < 100; attempt++)
         {
-            if (FindLun(san) is { } found) return found;
+            if (FindLun(san) is { } found)
+            {
+                // The kernel looks for partitions behind the disk's back: ask for them once more, which ends when they are there (BLKRRPART).
+                await runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", found).Accepting(), cancellationToken).ConfigureAwait(false);
+                return found;
+            }
             await Task.Delay(100, cancellationToken).ConfigureAwait(false);
         }
         throw new FailureException($"target {san.Target} has no {(san.Wwid is null ? $"LUN {san.Lun}" : $"LUN with WWID {san.Wwid}")}; it offers {Offered(san)}; correct san.lun in the site file");
