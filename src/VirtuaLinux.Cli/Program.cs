@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using VirtuaLinux.Cli;
 using VirtuaLinux.Cli.Commands;
 using VirtuaLinux.Host;
@@ -20,10 +21,13 @@ if (parsed.Errors.Count > 0)
     Console.Error.WriteLine($"virtualinux: see 'virtualinux {string.Join(' ', CommandPath(parsed.CommandResult))} --help'".Replace("  ", " ", StringComparison.Ordinal));
     return ExitCode.WrongUsage;
 }
+using var stop = new CancellationTokenSource();
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
-    // Long steps end when they end: a time-out on SIGTERM would cut an origin in half.
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    // The library's own handling would end the process after a time-out, and cut a long step in half.
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
 }
 catch (InvalidInputException e)
 {
@@ -39,6 +43,12 @@ catch (OperationCanceledException)
 {
     Console.Error.WriteLine("virtualinux: stopped");
     return ExitCode.Failed;
+}
+
+void Stop(PosixSignalContext context)
+{
+    context.Cancel = true;
+    stop.Cancel();
 }
 
 static IEnumerable<string> CommandPath(System.CommandLine.Parsing.CommandResult? result)

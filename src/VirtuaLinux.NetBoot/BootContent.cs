@@ -42,6 +42,9 @@ public sealed class BootContent
         return export.TryOpen(path.StartsWith(ExportPrefix, StringComparison.Ordinal) ? path[ExportPrefix.Length..] : path);
     }
 
+    /// <summary>Whether requests for this path leave no line in the log.</summary>
+    public bool IsQuiet(string name) => BootPath.TryNormalize(name, out var path) && documents.TryGetValue(path, out var document) && document.Quiet;
+
     private byte[]? Script(string path, Ipv4Address client, Ipv4Address server) => path.Split('/') switch
     {
         ["node", var mac, "boot.ipxe"] => MacAddress.TryParse(mac, null, out var address) ? scripts.Ipxe(address, client, server) : null,

@@ -14,6 +14,9 @@ public sealed record BootDocument
     /// <summary>Only over TLS; never over plain HTTP or TFTP.</summary>
     public bool SecureOnly { get; init; }
 
+    /// <summary>Leaves no line in the log: peers ask for it every few seconds.</summary>
+    public bool Quiet { get; init; }
+
     /// <summary>Media type for HTTP.</summary>
     public string ContentType { get; init; } = "application/octet-stream";
 }

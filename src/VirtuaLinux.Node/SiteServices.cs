@@ -52,7 +52,7 @@ public sealed class SiteServices : IAsyncDisposable
             [
                 Document("/manifest.json", "application/json", _ => state.SignedManifest),
                 Document("/site.cpio", "application/octet-stream", _ => archive.ToArray()),
-                Document("/status", "application/json", _ => JsonSerializer.SerializeToUtf8Bytes(status(), ModelJson.Default.NodeStatus)),
+                Document("/status", "application/json", _ => JsonSerializer.SerializeToUtf8Bytes(status(), ModelJson.Default.NodeStatus)) with { Quiet = true },
                 Document("/secret/chap", "text/plain", client => members.Contains(client) ? secret : null) with { SecureOnly = true },
             ],
         });

@@ -32,6 +32,10 @@ public sealed class ClusterTests(InstalledCluster cluster) : IClassFixture<Insta
             Assert.Contains(blade.Options.Ip.ToString(), await Lab.OnNodeAsync(blade.Name, "getent", "hosts", $"{blade.Name}.lab.internal"), StringComparison.Ordinal);
             Assert.Contains("dm-", await Lab.OnNodeAsync(blade.Name, "readlink", "-f", "/dev/mapper/vl-root"), StringComparison.Ordinal);
         }
+        await Lab.OnNodeAsync("node02", "sudo", "systemctl", "restart", "virtualinux-serve");
+        var log = await Lab.OnNodeAsync("node02", "sudo", "journalctl", "-b", "-u", "virtualinux-serve");
+        Assert.Contains("stopped", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("SIGKILL", log, StringComparison.Ordinal);
         Assert.Equal("", await Lab.OnNodeAsync("node01", "sh", "-c", "pgrep -f 'virtualinux (metamaster|initrd)' || true"));
     }
 

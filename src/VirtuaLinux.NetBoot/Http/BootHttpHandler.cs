@@ -35,6 +35,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
             log($"http aborted path=\"{Printable(context)}\" client={client}");
             return;
         }
+        if (content.IsQuiet(context.Request.Path.Value ?? "")) return;
         log(string.Create(CultureInfo.InvariantCulture, $"http {(context.Request.Method)} path=\"{Printable(context)}\" client={client} status={context.Response.StatusCode} bytes={bytes}"));
     }
 
