@@ -11,6 +11,7 @@ public sealed class InstallConsole : IDisposable
     private readonly List<FileStream> _consoles = [];
     private readonly StringBuilder _pending = new();
     private readonly Lock _lock = new();
+    private readonly Dictionary<FileStream, Task<string?>> _readers = [];
     private BlockDevice? _journal;
     private long _logEnd;
 
@@ -85,14 +86,27 @@ public sealed class InstallConsole : IDisposable
     }
 
     /// <summary>Asks on all consoles; the first line that anybody types is the answer.</summary>
+    /// <exception cref="FailureException">No console can be typed on.</exception>
     public async Task<string> AskAsync(string question, CancellationToken cancellationToken = default)
     {
         Say(question);
-        if (_consoles.Count == 0) return await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false) ?? "";
-        var answer = await Task.WhenAny(_consoles.Select(c => Task.Run(() => ReadLine(c), cancellationToken))).ConfigureAwait(false);
-        var line = await answer.ConfigureAwait(false);
-        Log($"answer: {line}");
-        return line;
+        // One reader a console, kept from question to question: a second one would take the first one's line.
+        foreach (var console in _consoles.Where(c => !_readers.ContainsKey(c))) _readers[console] = Task.Run(() => ReadLine(console), CancellationToken.None);
+        while (_readers.Count > 0)
+        {
+            var first = await Task.WhenAny(_readers.Values).WaitAsync(cancellationToken).ConfigureAwait(false);
+            var console = _readers.First(r => r.Value == first).Key;
+            _readers.Remove(console);
+            if (await first.ConfigureAwait(false) is { } line)
+            {
+                Log($"answer: {line}");
+                return line;
+            }
+            // A serial port that the kernel lists and the machine lacks: it is never asked again.
+            _consoles.Remove(console);
+            await console.DisposeAsync().ConfigureAwait(false);
+        }
+        throw new FailureException("no console of this machine can be typed on; write the answers into answers: of the site file");
     }
 
     /// <inheritdoc/>
@@ -110,10 +124,19 @@ public sealed class InstallConsole : IDisposable
         _logEnd += bytes.Length;
     }
 
-    private static string ReadLine(FileStream console)
+    /// <summary>A line, or null when nobody can type there.</summary>
+    private static string? ReadLine(FileStream console)
     {
         var line = new List<byte>();
-        for (int b; (b = console.ReadByte()) >= 0 && b is not ('\n' or '\r');) line.Add((byte)b);
-        return Encoding.UTF8.GetString([.. line]).Trim();
+        try
+        {
+            int b;
+            while ((b = console.ReadByte()) is not (-1 or '\n' or '\r')) line.Add((byte)b);
+            return b < 0 ? null : Encoding.UTF8.GetString([.. line]).Trim();
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 }

@@ -9,9 +9,9 @@ public static class InstallMachine
         ArgumentNullException.ThrowIfNull(state);
         return (state.Phase, happened) switch
         {
-            (InstallPhase.Inspect, InstallEvent.SanInspected { Content: SanContent.Blank }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask(null)]),
-            (InstallPhase.Inspect, InstallEvent.SanInspected { Content: SanContent.Foreign foreign }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask(foreign.Description)]),
-            (InstallPhase.Inspect, InstallEvent.SanInspected { Content: SanContent.Ours ours }) => Found(state, ours),
+            (InstallPhase.Inspect or InstallPhase.Confirm, InstallEvent.SanInspected { Content: SanContent.Blank }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask(null)]),
+            (InstallPhase.Inspect or InstallPhase.Confirm, InstallEvent.SanInspected { Content: SanContent.Foreign foreign }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask(foreign.Description)]),
+            (InstallPhase.Inspect or InstallPhase.Confirm, InstallEvent.SanInspected { Content: SanContent.Ours ours }) => Found(state, ours),
             // The journal can only be written behind the partition table, so the first step stands before it.
             (InstallPhase.Confirm, InstallEvent.Confirmed yes) => (state with { Phase = InstallPhase.Install, Journal = NewJournal(state, yes.SiteId) }, [new InstallAction.Run(InstallStep.Partition)]),
             (InstallPhase.Confirm, InstallEvent.Refused) => End(state, new InstallAction.Stop("nothing was written, as you said; start again to see the plan again")),

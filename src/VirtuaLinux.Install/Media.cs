@@ -34,8 +34,8 @@ public sealed class Media(ICommandRunner runner, Coldplug coldplug, InstallConso
     private async Task<(string Path, string Type)?> FindAsync(string label, CancellationToken cancellationToken)
     {
         var names = Directory.GetDirectories("/sys/class/block").Select(Path.GetFileName).Where(n => n is not null && !n.StartsWith("loop", StringComparison.Ordinal) && !n.StartsWith("ram", StringComparison.Ordinal) && !n.StartsWith("dm-", StringComparison.Ordinal));
-        // A whole disk before its partitions: on a hybrid stick both carry the ISO's label.
-        foreach (var name in names.Order(StringComparer.Ordinal))
+        // Partitions before whole disks: on a hybrid stick both carry the ISO's label, and a disk that is mounted whole leaves its other partitions, VL-SITE perhaps, busy.
+        foreach (var name in names.OrderBy(n => !File.Exists($"/sys/class/block/{n}/partition")).ThenBy(n => n, StringComparer.Ordinal))
         {
             var probe = await runner.RunAsync(ExternalCommand.Of("blkid", "-p", "-o", "export", $"/dev/{name}").Accepting(), cancellationToken).ConfigureAwait(false);
             var values = probe.Output.Split('\n').Select(l => l.Split('=', 2)).Where(p => p.Length == 2).ToLookup(p => p[0], p => p[1].Replace("\\ ", " ", StringComparison.Ordinal));

@@ -59,10 +59,14 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                 switch (action)
                 {
                     case InstallAction.WriteJournal write:
+                        if (Journal.Read(journal.Open()) is { } present && present.SiteId != write.Journal.SiteId) throw new FailureException($"another metamaster, {present.Holder}, installs site '{present.Site}' on this LUN; leave one of the two on");
                         write.Journal.Write(journal.Open());
                         break;
                     case InstallAction.Ask ask:
-                        happened = await ConfirmAsync(context, ask.Foreign, cancellationToken).ConfigureAwait(false);
+                        var answer = await ConfirmAsync(context, ask.Foreign, cancellationToken).ConfigureAwait(false);
+                        // Minutes may lie between the question and the yes: it holds only for what was shown.
+                        var now = new InstallEvent.SanInspected(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
+                        happened = answer is InstallEvent.Confirmed && now != happened ? now : answer;
                         break;
                     case InstallAction.Run run:
                         happened = await RunStepAsync(context, state, run.Step, journal, cancellationToken).ConfigureAwait(false);
@@ -140,7 +144,8 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
             return new InstallEvent.Confirmed(Guid.NewGuid());
         }
         if (await console.AskAsync("Type 'yes' to carry the plan out, anything else to stop:", cancellationToken).ConfigureAwait(false) != "yes") return new InstallEvent.Refused();
-        if (foreign is not null && await console.AskAsync($"The LUN carries {foreign}. Type its WWID to destroy that, anything else to stop:", cancellationToken).ConfigureAwait(false) != wwid) return new InstallEvent.Refused();
+        var word = wwid.Length > 0 ? wwid : $"destroy {context.Disk}";
+        if (foreign is not null && await console.AskAsync($"The LUN carries {foreign}. Type '{word}' to destroy that, anything else to stop:", cancellationToken).ConfigureAwait(false) != word) return new InstallEvent.Refused();
         return new InstallEvent.Confirmed(Guid.NewGuid());
     }
 

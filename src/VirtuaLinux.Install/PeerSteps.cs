@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
@@ -14,9 +15,15 @@ public sealed class PeerSteps(InstallContext context)
 {
     private const int MaximumReport = 16 << 10;
 
+    private const int HandOverAttempts = 12;
+
+    private static readonly TimeSpan HandOverPause = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan DhcpPatience = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<MacAddress, Ipv4Address> _reported = new();
 
     /// <summary>Serves boot until enough peers run from their own roots.</summary>
     /// <exception cref="FailureException">A service cannot start.</exception>
@@ -39,7 +46,7 @@ public sealed class PeerSteps(InstallContext context)
     }
 
     /// <summary>Sees that each peer that is up serves boot files and holds the manifest that is on the SAN.</summary>
-    /// <exception cref="FailureException">No peer does: this machine must not demote itself.</exception>
+    /// <exception cref="FailureException">Too few do: this machine must not demote itself.</exception>
     public async Task HandOverAsync(CancellationToken cancellationToken)
     {
         var state = NodeBoot.ReadState(context.Disk);
@@ -50,14 +57,20 @@ public sealed class PeerSteps(InstallContext context)
             return;
         }
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
+        var wanted = Math.Min(context.Site.Answers?.AcceptPeers ?? peers.Count, peers.Count);
         var ready = 0;
-        foreach (var peer in peers)
+        for (var attempt = 1; ready < wanted; attempt++)
         {
-            var verdict = await ProbeAsync(client, peer, state, cancellationToken).ConfigureAwait(false);
-            context.Console.Say($"  {peer.Name}: {verdict ?? "serves boot and holds the manifest"}");
-            if (verdict is null) ready++;
+            if (attempt > HandOverAttempts) throw new FailureException($"{ready} of {wanted} peers serve boot: this machine stays the metamaster; look at the peers' consoles and start it again");
+            if (attempt > 1) await Task.Delay(HandOverPause, cancellationToken).ConfigureAwait(false);
+            ready = 0;
+            foreach (var peer in peers)
+            {
+                var verdict = await ProbeAsync(client, peer, state, cancellationToken).ConfigureAwait(false);
+                context.Console.Say($"  {peer.Name}: {verdict ?? "serves boot and holds the manifest"}");
+                if (verdict is null) ready++;
+            }
         }
-        if (ready == 0) throw new FailureException("no peer serves boot: this machine stays the metamaster; look at the peers' consoles and start it again");
     }
 
     private async Task WaitForPeersAsync(PeerWatch peers, Manifest manifest, int wanted, CancellationToken cancellationToken)
@@ -101,7 +114,8 @@ public sealed class PeerSteps(InstallContext context)
         try
         {
             if (JsonSerializer.Deserialize(body.Span, NodeJson.Default.MachineReport) is not { } report) return false;
-            context.Console.Say($"a machine that is not in the site waits at {sender}: {{ name: nodeNN, mac: \"{report.Mac}\", ip: … }}; {report.Product} {report.SerialNumber}, {report.Cpus} × {report.Cpu}, {report.Memory.ToRoundedString()}, disks: {(report.Disks.Count == 0 ? "none" : string.Join(", ", report.Disks))}");
+            if (!_reported.TryAdd(report.Mac, sender)) return true;
+            context.Console.Say(Printable($"a machine that is not in the site waits at {sender}: {{ name: nodeNN, mac: \"{report.Mac}\", ip: … }}; {report.Product} {report.SerialNumber}, {report.Cpus} × {report.Cpu}, {report.Memory.ToRoundedString()}, disks: {(report.Disks.Count == 0 ? "none" : string.Join(", ", report.Disks))}"));
             return true;
         }
         catch (JsonException)
@@ -109,6 +123,9 @@ public sealed class PeerSteps(InstallContext context)
             return false;
         }
     }
+
+    // What an unknown machine says goes to a terminal.
+    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 
     private NodeStatus Status() => new()
     {

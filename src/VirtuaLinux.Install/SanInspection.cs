@@ -22,7 +22,7 @@ public static class SanInspection
         {
             using var partition = BlockDevice.Open(SanLayout.Partition(disk, 2), writable: false);
             // Our partition table without a journal: the power went between the two, and nothing of value was written yet.
-            if (Journal.Read(partition) is not { } journal) return new SanContent.Blank();
+            if (Journal.Read(partition) is not { } journal) return SanState.Read(partition) is null ? new SanContent.Blank() : new SanContent.Foreign("a site whose journal is damaged");
             var holder = site.Nodes.Select(ManifestNode.From).FirstOrDefault(n => n.Name == journal.Holder);
             return new SanContent.Ours(journal, holder is not null && await AnswersAsync(runner, holder, cancellationToken).ConfigureAwait(false));
         }

@@ -12,6 +12,8 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
     // open-iscsi, include/iscsi_err.h
     private const int AuthenticationFailed = 24;
 
+    private static readonly TimeSpan ReachDeadline = TimeSpan.FromMinutes(2);
+
     /// <summary>The initiator name of a machine of a site.</summary>
     public static string NameOf(string site, string node) => $"iqn.2026-11.org.virtualinux:{site}:{node}";
 
@@ -59,7 +61,14 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
     public static string WwidOf(string disk)
     {
         var file = $"/sys/class/block/{Path.GetFileName(disk)}/device/wwid";
-        return File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        try
+        {
+            return File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        }
+        catch (IOException)
+        {
+            return ""; // a LUN without the page of identifiers (SPC-5, VPD page 83h)
+        }
     }
 
     /// <summary>The number of iscsi_err.h in iscsistart's words, <c>initiator reported error (24 - …)</c>: its exit code is 1 for all of them.</summary>
@@ -70,6 +79,19 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
 
     private static async Task<IscsiPortal> FirstReachableAsync(SiteSan san, CancellationToken cancellationToken)
     {
+        // After a blackout an array starts more slowly than a blade, and a switch port may learn for half a minute first.
+        var deadline = DateTime.UtcNow + ReachDeadline;
+        while (true)
+        {
+            var (reached, problems) = await TryPortalsAsync(san, cancellationToken).ConfigureAwait(false);
+            if (reached is { } portal) return portal;
+            if (DateTime.UtcNow > deadline) throw new FailureException($"the SAN cannot be reached: {string.Join("; ", problems)}; check the cable, the array, and san.portals in the site file");
+            await Task.Delay(TimeSpan.FromSeconds(3), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<(IscsiPortal? Portal, IReadOnlyList<string> Problems)> TryPortalsAsync(SiteSan san, CancellationToken cancellationToken)
+    {
         var problems = new List<string>();
         foreach (var portal in san.Portals)
         {
@@ -79,7 +101,7 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
             try
             {
                 await socket.ConnectAsync(portal.Address.ToIPAddress(), portal.Port, timeout.Token).ConfigureAwait(false);
-                return portal;
+                return (portal, problems);
             }
             catch (SocketException e)
             {
@@ -90,7 +112,7 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
                 problems.Add($"{portal}: no answer in 10 s");
             }
         }
-        throw new FailureException($"the SAN cannot be reached: {string.Join("; ", problems)}; check the cable, the array, and san.portals in the site file");
+        return (null, problems);
     }
 
     private static IEnumerable<(string Disk, int Lun, string Wwid)> Luns(SiteSan san)

@@ -5,7 +5,7 @@ using ZstdSharp;
 
 namespace VirtuaLinux.Storage;
 
-/// <summary>Streams a compressed root image to the SAN: chunks of zeros are skipped, every other chunk is held against its digest before it is written.</summary>
+/// <summary>Streams a compressed root image to the SAN: every chunk is held against its digest before it is written, and chunks of zeros are written only where the SAN holds something else.</summary>
 public static class OriginWriter
 {
     private const int QueuedChunks = 4;
@@ -25,13 +25,14 @@ public static class OriginWriter
         if (target.Size < image.RootSize) throw new FailureException($"{target.Path}: {new ByteSize(target.Size).ToRoundedString()} is too small for image {image.Image} of {new ByteSize(image.RootSize).ToRoundedString()}");
         var queue = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(QueuedChunks) { SingleReader = true, SingleWriter = true });
         var reader = Task.Run(() => DecompressAsync(compressed, image, queue.Writer, cancellationToken), cancellationToken);
+        var old = new byte[image.ChunkSize];
         long done = 0, written = 0;
         var index = 0;
         await foreach (var chunk in queue.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             var digest = ChunkDigest.Of(chunk);
             if (digest != image.Chunks[index]) throw new FailureException($"image {image.Image}: chunk {index} at byte {done} is not what the image's digests say; the medium is damaged: write it again from a checked ISO");
-            if (digest.Length > 0)
+            if (digest.Length > 0 || !HoldsZeros(target, done, old.AsSpan(0, chunk.Length)))
             {
                 target.Write(done, chunk);
                 written += chunk.Length;
@@ -46,7 +47,7 @@ public static class OriginWriter
         return written;
     }
 
-    /// <summary>Reads an origin back and compares every chunk that is not zeros with its digest. The caller has dropped the page cache, so that the SAN is read and not memory.</summary>
+    /// <summary>Reads an origin back and compares every chunk with its digest. The caller has dropped the page cache, so that the SAN is read and not memory.</summary>
     /// <exception cref="FailureException">A chunk differs, or an I/O error.</exception>
     public static void Verify(ImageInfo image, BlockDevice source, Action<long>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -58,13 +59,17 @@ public static class OriginWriter
             cancellationToken.ThrowIfCancellationRequested();
             var at = (long)index * image.ChunkSize;
             var chunk = buffer.AsSpan(0, (int)Math.Min(image.ChunkSize, image.RootSize - at));
-            if (image.Chunks[index].Length > 0)
-            {
-                source.Read(at, chunk);
-                if (ChunkDigest.Of(chunk) != image.Chunks[index]) throw new FailureException($"{source.Path}: chunk {index} at byte {at} of origin {image.Image} is not what was written; the SAN or the path to it loses data");
-            }
+            source.Read(at, chunk);
+            if (ChunkDigest.Of(chunk) != image.Chunks[index])
+                throw new FailureException($"{source.Path}: chunk {index} at byte {at} of origin {image.Image} is not what was written; the SAN or the path to it loses data");
             progress?.Invoke(at + chunk.Length);
         }
+    }
+
+    private static bool HoldsZeros(BlockDevice target, long at, Span<byte> buffer)
+    {
+        target.Read(at, buffer);
+        return ChunkDigest.IsZero(buffer);
     }
 
     private static async Task DecompressAsync(Stream compressed, ImageInfo image, ChannelWriter<byte[]> queue, CancellationToken cancellationToken)

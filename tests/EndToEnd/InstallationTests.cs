@@ -22,6 +22,7 @@ public sealed class InstallationTests
             await metamaster.PowerOnAsync();
             await metamaster.WaitForConsoleAsync(moment, Deadline);
             await metamaster.PowerCutAsync();
+            Assert.DoesNotContain("step CommitSite", metamaster.ReadConsole(), StringComparison.Ordinal);
         }
         await metamaster.PowerOnAsync();
         await lab.Cluster.FollowAsync(metamaster, ClusterInstallation.PeersMayStart, Deadline);

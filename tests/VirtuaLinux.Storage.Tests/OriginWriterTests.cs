@@ -21,14 +21,24 @@ public sealed class OriginWriterTests : IDisposable
     public void Dispose() => File.Delete(_file);
 
     [Fact]
-    public async Task What_is_not_zeros_arrives_and_holes_are_skipped()
+    public async Task On_a_blank_volume_what_is_not_zeros_is_written_and_holes_are_skipped()
     {
+        File.WriteAllBytes(_file, new byte[_root.Length]);
         using var target = BlockDevice.Open(_file, writable: true);
         var done = 0L;
         Assert.Equal(5 * Chunk, await OriginWriter.WriteAsync(Compressed(_root), Image(_root), target, d => done = d));
         Assert.Equal(_root.Length, done);
         OriginWriter.Verify(Image(_root), target);
-        Assert.Equal(0xee, File.ReadAllBytes(_file)[Chunk]);
+    }
+
+    [Fact]
+    public async Task Nothing_of_an_older_owner_is_left_where_the_image_has_zeros()
+    {
+        using var target = BlockDevice.Open(_file, writable: true);
+        await OriginWriter.WriteAsync(Compressed(_root), Image(_root), target);
+        Assert.Equal(_root, File.ReadAllBytes(_file));
+        target.Write(Chunk + 7, [1]);
+        Assert.Contains("chunk 1 ", Assert.Throws<FailureException>(() => OriginWriter.Verify(Image(_root), target)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,6 +16,19 @@ internal static class InitrdCommand
         return command;
     }
 
+    /// <summary>A person is at a metamaster: the message stays until it was read. After a blackout nobody is there, and the SAN may only be slow.</summary>
+    private static async Task LetReadAsync(InstallConsole console, CancellationToken cancellation)
+    {
+        try
+        {
+            await console.AskAsync("Press Enter to start again; it does so by itself in five minutes.", cancellation).WaitAsync(TimeSpan.FromMinutes(5), cancellation);
+        }
+        catch (Exception e) when (e is TimeoutException or FailureException)
+        {
+            console.Log(e.Message);
+        }
+    }
+
     public static async Task<int> RunAsync(BootParameters parameters, CancellationToken cancellation)
     {
         using var console = new InstallConsole();
@@ -32,12 +45,12 @@ internal static class InitrdCommand
             await Task.Delay(Timeout.Infinite, cancellation);
             return ExitCode.Done;
         }
-        catch (FailureException e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             console.Say($"virtualinux: FAILED: {e.Message}");
+            if (e is not FailureException) console.Say(e.ToString());
             console.Say("");
-            // A person is at a metamaster: the message must stay on the screen until it was read.
-            if (parameters.Mode == BootMode.Metamaster) await console.AskAsync("Press Enter to start again.", cancellation);
+            if (parameters.Mode == BootMode.Metamaster) await LetReadAsync(console, cancellation);
             return ExitCode.Failed;
         }
     }

@@ -6,7 +6,7 @@ namespace VirtuaLinux.Node.Initrd;
 /// <summary>Brings one interface up with a static address: no lease that could expire under a root.</summary>
 public sealed class NetworkLink(ICommandRunner runner, Coldplug coldplug)
 {
-    private static readonly TimeSpan CarrierDeadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan CarrierDeadline = TimeSpan.FromMinutes(2);
 
     /// <summary>MAC addresses of this machine's Ethernet interfaces, by the kernel's name.</summary>
     public static IReadOnlyDictionary<string, MacAddress> Interfaces()
@@ -19,7 +19,7 @@ public sealed class NetworkLink(ICommandRunner runner, Coldplug coldplug)
     }
 
     /// <summary>Configures the interface with this MAC address and waits for its carrier.</summary>
-    /// <exception cref="FailureException">There is no such interface, or no carrier within a minute.</exception>
+    /// <exception cref="FailureException">There is no such interface, or no carrier within two minutes.</exception>
     public async Task<string> UpAsync(MacAddress mac, Ipv4Address address, Ipv4Subnet subnet, Ipv4Address? gateway, CancellationToken cancellationToken = default)
     {
         var deadline = DateTime.UtcNow + CarrierDeadline;

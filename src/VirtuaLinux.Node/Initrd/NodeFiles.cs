@@ -51,7 +51,7 @@ public static class NodeFiles
     public static void LinkLocal(string root, string local)
     {
         var identity = Path.Combine(local, "machine-id");
-        if (!File.Exists(identity)) File.WriteAllText(identity, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) + "\n");
+        if (new FileInfo(identity) is not { Exists: true, Length: > 0 }) File.WriteAllText(identity, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) + "\n");
         File.Copy(identity, Path.Combine(root, "etc/machine-id"), overwrite: true);
         // What the site cannot lose survives a reset of the root: logs and homes are on local.
         foreach (var folder in (string[])["journal", "home", "ssh"]) Directory.CreateDirectory(Path.Combine(local, folder));

@@ -42,7 +42,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         var originSize = group.SizeOf(group.Find(NodeVolumes.OriginName(manifest.Image))!);
         var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize)), record.ThinId, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
-        if (created) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
+        if (created || record.RenderedSerial == 0) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
         var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
         await MountAsync("squashfs", boot, $"{Root}/usr/lib/virtualinux/boot", "ro", cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "bind", $"{Root}/usr/lib/virtualinux/boot/modules", $"{Root}/usr/lib/modules"), cancellationToken).ConfigureAwait(false);
@@ -52,6 +52,8 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         {
             NodeFiles.Render(Root, NodeFiles.Variables(manifest, node));
             NodeFiles.LinkLocal(Root, Local);
+            // The record is on another volume: it must not be there before the files are.
+            await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
             WriteRootRecord(record with { RenderedSerial = manifest.Serial });
         }
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "move", Local, Root + Local), cancellationToken).ConfigureAwait(false);
