@@ -34,7 +34,7 @@ catch (InvalidInputException e)
     Console.Error.WriteLine(e.Message);
     return ExitCode.WrongUsage;
 }
-catch (FailureException e)
+catch (Exception e) when (e is FailureException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine($"virtualinux: FAILED: {e.Message}");
     return ExitCode.Failed;

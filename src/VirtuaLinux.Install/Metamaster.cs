@@ -170,6 +170,8 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     {
         console.Say($"site {context.Site.Name} is finished: this machine starts as its node {context.Self.Name}");
         var state = NodeBoot.ReadState(context.Disk);
+        // The kernel is the medium's, its modules are the site's.
+        if (state.Image.KernelRelease != context.Image.KernelRelease) throw new FailureException($"site {context.Site.Name} runs {state.Image.Image} with kernel {state.Image.KernelRelease}, and this medium carries {context.Image.Image} with kernel {context.Image.KernelRelease}; start it with the medium of {state.Image.Image}");
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
         var node = manifest.FindNode(context.Self.Cluster.Mac) ?? throw new FailureException($"{context.Self.Cluster.Mac} is not in the manifest of site {manifest.Name}");
