@@ -27,6 +27,8 @@ public sealed class ClusterTests(InstalledCluster cluster) : IClassFixture<Insta
     {
         foreach (var blade in Lab.Lab.Blades)
         {
+            // Up means that it boots others; the rest of the boot may still be under way.
+            await Lab.OnNodeAsync(blade.Name, "sh", "-c", "systemctl is-system-running --wait || true");
             Assert.Equal(Enumerable.Repeat("active", Services.Length), (await Lab.OnNodeAsync(blade.Name, ["systemctl", "is-active", .. Services])).Split('\n'));
             Assert.Equal(blade.Name, await Lab.OnNodeAsync(blade.Name, "hostname"));
             Assert.Contains(blade.Options.Ip.ToString(), await Lab.OnNodeAsync(blade.Name, "getent", "hosts", $"{blade.Name}.lab.internal"), StringComparison.Ordinal);

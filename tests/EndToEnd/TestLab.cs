@@ -7,6 +7,9 @@ namespace VirtuaLinux.EndToEnd;
 /// <summary>A lab of its own in a temporary folder, with the installer that the build made.</summary>
 public sealed class TestLab : IAsyncDisposable
 {
+    // ssh(1): its own errors, not the command's.
+    private const int NoConnection = 255;
+
     private readonly string _folder;
 
     private TestLab(LabInstance lab, string folder)
@@ -36,10 +39,11 @@ public sealed class TestLab : IAsyncDisposable
         return new TestLab(await LabInstance.CreateAsync(options), folder);
     }
 
-    /// <summary>Runs a command on a node and gives its output; it must succeed.</summary>
+    /// <summary>Runs a command on a node and gives its output; it must succeed. A node boots others before its SSH answers, so that is waited for.</summary>
     public async Task<string> OnNodeAsync(string node, params string[] command)
     {
-        var result = await Lab.SshAsync(Lab[node], command);
+        CommandResult result = null!;
+        await Condition.WaitAsync($"SSH of {node}", InstalledCluster.Deadline, async () => (result = await Lab.SshAsync(Lab[node], command)).ExitCode != NoConnection);
         Assert.True(result.ExitCode == 0, $"{node}: {string.Join(' ', command)}: exit code {result.ExitCode}: {result.Error}{result.Output}");
         return result.Output.Trim();
     }
