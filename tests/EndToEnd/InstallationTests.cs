@@ -11,25 +11,32 @@ public sealed class InstallationTests
     private static readonly TimeSpan Deadline = InstalledCluster.Deadline;
 
     [Fact]
-    public async Task D_an_installation_that_lost_power_twice_completes()
+    public async Task D_an_installation_that_lost_power_twice_completes_and_lists_a_machine_that_is_not_in_the_site()
     {
-        await using var lab = await TestLab.CreateAsync("cuts", [Firmware.Bios, Firmware.Bios]);
+        await using var lab = await TestLab.CreateAsync("cuts", [Firmware.Bios, Firmware.Bios, Firmware.Bios]);
+        var site = new LabSiteOptions { Nodes = ["node01", "node02"] };
         var metamaster = lab.Lab["node01"];
+        var stranger = lab.Lab["node03"];
         await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
-        await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(new LabSiteOptions()));
+        await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(site));
         foreach (var moment in (string[])["origin: 10 %", "step CreateRoots"])
         {
             await metamaster.PowerOnAsync();
             await metamaster.WaitForConsoleAsync(moment, Deadline);
             await metamaster.PowerCutAsync();
-            Assert.DoesNotContain("step CommitSite", metamaster.ReadConsole(), StringComparison.Ordinal);
+            Assert.DoesNotContain("step BringUpPeers", metamaster.ReadConsole(), StringComparison.Ordinal);
         }
         await metamaster.PowerOnAsync();
         await lab.Cluster.FollowAsync(metamaster, ClusterInstallation.PeersMayStart, Deadline);
         Assert.DoesNotContain("PLAN", metamaster.ReadConsole(), StringComparison.Ordinal);
+
+        await stranger.PowerOnAsync();
+        await lab.Cluster.FollowAsync(metamaster, $"a machine that is not in the site waits at 192.168.77.200: {{ name: nodeNN, mac: \"{stranger.Options.Mac}\"", Deadline);
+        await stranger.PowerCutAsync();
+
         await lab.Lab["node02"].PowerOnAsync();
         await lab.Cluster.FollowAsync(metamaster, "metamaster demoted", Deadline);
-        var result = await lab.Cluster.WaitForNodesAsync(lab.Lab.Blades, Deadline);
+        var result = await lab.Cluster.WaitForNodesAsync([metamaster, lab.Lab["node02"]], Deadline);
         Assert.Null(result.Problem);
         Assert.All(result.Nodes, n => Assert.Equal("network", n.Node!.BootedFrom));
     }
