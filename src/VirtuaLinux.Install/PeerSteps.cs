@@ -115,7 +115,7 @@ public sealed class PeerSteps(InstallContext context)
         {
             if (JsonSerializer.Deserialize(body.Span, NodeJson.Default.MachineReport) is not { } report) return false;
             if (!_reported.TryAdd(report.Mac, sender)) return true;
-            context.Console.Say(Printable($"a machine that is not in the site waits at {sender}: {{ name: nodeNN, mac: \"{report.Mac}\", ip: … }}; {report.Product} {report.SerialNumber}, {report.Cpus} × {report.Cpu}, {report.Memory.ToRoundedString()}, disks: {(report.Disks.Count == 0 ? "none" : string.Join(", ", report.Disks))}"));
+            context.Console.Say(Printable($"a machine that is not in the site waits at {sender}: {{ name: nodeNN, mac: \"{report.Mac}\", ip: … }}; {$"{report.Product} {report.SerialNumber}".Trim()}, {report.Cpus} × {report.Cpu}, {report.Memory.ToRoundedString()}, disks: {(report.Disks.Count == 0 ? "none" : string.Join(", ", report.Disks))}"));
             return true;
         }
         catch (JsonException)
