@@ -13,6 +13,7 @@ public sealed class InstallConsole : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<FileStream, Task<string?>> _readers = [];
     private BlockDevice? _journal;
+    private string? _answered;
     private long _logEnd;
 
     /// <summary>Opens the consoles that the kernel uses.</summary>
@@ -87,26 +88,53 @@ public sealed class InstallConsole : IDisposable
 
     /// <summary>Asks on all consoles; the first line that anybody types is the answer.</summary>
     /// <exception cref="FailureException">No console can be typed on.</exception>
-    public async Task<string> AskAsync(string question, CancellationToken cancellationToken = default)
+    public async Task<string> AskAsync(string question, CancellationToken cancellationToken = default) =>
+        await AskAsync(question, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false) ?? throw new FailureException("no console of this machine can be typed on; write the answers into answers: of the site file");
+
+    /// <summary>Asks on all consoles, for a while.</summary>
+    /// <returns>The first line that anybody types; null when nobody did in time, or can.</returns>
+    public async Task<string?> AskAsync(string question, TimeSpan patience, CancellationToken cancellationToken = default)
     {
         Say(question);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        end.CancelAfter(patience);
+        // A line from before the question does not answer it.
+        foreach (var old in _readers.Where(r => r.Value.IsCompletedSuccessfully && r.Value.Result is not null).Select(r => r.Key).ToList()) _readers.Remove(old);
         // One reader a console, kept from question to question: a second one would take the first one's line.
         foreach (var console in _consoles.Where(c => !_readers.ContainsKey(c))) _readers[console] = Task.Run(() => ReadLine(console), CancellationToken.None);
         while (_readers.Count > 0)
         {
-            var first = await Task.WhenAny(_readers.Values).WaitAsync(cancellationToken).ConfigureAwait(false);
+            Task<string?> first;
+            try
+            {
+                first = await Task.WhenAny(_readers.Values).WaitAsync(end.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return null;
+            }
             var console = _readers.First(r => r.Value == first).Key;
             _readers.Remove(console);
             if (await first.ConfigureAwait(false) is { } line)
             {
                 Log($"answer: {line}");
+                _answered = console.Name;
                 return line;
             }
             // A serial port that the kernel lists and the machine lacks: it is never asked again.
             _consoles.Remove(console);
             await console.DisposeAsync().ConfigureAwait(false);
         }
-        throw new FailureException("no console of this machine can be typed on; write the answers into answers: of the site file");
+        return null;
+    }
+
+    /// <summary>A shell on the console where the last answer was typed, until it is left.</summary>
+    public async Task ShellAsync(ICommandRunner runner, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(runner);
+        Say("a shell, with the network and the SAN up; 'exit' comes back here");
+        // A session of its own, whose controlling terminal the console becomes (setsid(1), --ctty).
+        await runner.RunAsync(ExternalCommand.Of("sh", "-c", "exec setsid -c sh -i <\"$0\" >\"$0\" 2>&1", _answered ?? "/dev/console").Accepting().WithTimeout(TimeSpan.FromDays(1)), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

@@ -15,6 +15,10 @@ public static class InstallMachine
             // The journal can only be written behind the partition table, so the first step stands before it.
             (InstallPhase.Confirm, InstallEvent.Confirmed yes) => (state with { Phase = InstallPhase.Install, Journal = NewJournal(state, yes.SiteId) }, [new InstallAction.Run(InstallStep.Partition)]),
             (InstallPhase.Confirm, InstallEvent.Refused) => End(state, new InstallAction.Stop("nothing was written, as you said; start again to see the plan again")),
+            (InstallPhase.Choose, InstallEvent.Chosen { Choice: SiteChoice.StartNode }) => End(state, new InstallAction.StartNode()),
+            (InstallPhase.Choose, InstallEvent.Chosen { Choice: SiteChoice.Reinstall }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask($"site '{state.Site}' (finished)", state.Site)]),
+            (InstallPhase.Choose, InstallEvent.Chosen chosen) => (state, [new InstallAction.Carry(chosen.Choice)]),
+            (InstallPhase.Choose, InstallEvent.ChoiceDone) => (state, [new InstallAction.Offer()]),
             (InstallPhase.Install, InstallEvent.StepDone done) when done.Step == state.Journal!.Step => After(state, done),
             _ => (state, []),
         };
@@ -24,12 +28,16 @@ public static class InstallMachine
     {
         var journal = ours.Journal;
         if (journal.Site != state.Site)
-            return (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask($"site '{journal.Site}' ({(journal.Step == InstallStep.Done ? "finished" : $"interrupted at {journal.Step}")})")]);
-        if (journal.Step == InstallStep.Done) return End(state, new InstallAction.StartNode());
+            return (state with { Phase = InstallPhase.Confirm }, [journal.Step == InstallStep.Done
+                ? new InstallAction.Ask($"site '{journal.Site}' (finished)", journal.Site)
+                : new InstallAction.Ask($"site '{journal.Site}' (interrupted at {journal.Step})")]);
+        if (journal.Step == InstallStep.Done) return (state with { Phase = InstallPhase.Choose }, [new InstallAction.Offer()]);
         if (ours.HolderIsAlive && journal.Holder != state.Node) return (state, [new InstallAction.Wait($"{journal.Holder} holds the journal and is alive, at step {journal.Step}")]);
         if (journal.RootDigest != state.RootDigest)
             return End(state, new InstallAction.Stop($"the installation of site '{journal.Site}' was begun with image {journal.Image}, and this medium carries {state.Image}; go on with the medium it was begun with, or wipe the LUN's partition table to begin anew"));
-        var taken = journal with { Holder = state.Node };
+        // The site file may name machines that it did not name before: their volumes and the manifest follow it until the site is finished.
+        var step = journal.Step > InstallStep.CreateRoots ? InstallStep.CreateRoots : journal.Step;
+        var taken = journal with { Holder = state.Node, Step = step, Times = [.. journal.Times.Where(t => t.Step < step)] };
         return (state with { Phase = InstallPhase.Install, Journal = taken }, [new InstallAction.WriteJournal(taken), new InstallAction.Run(taken.Step)]);
     }
 

@@ -11,6 +11,9 @@ public enum InstallPhase
     /// <summary>The plan waits for its yes.</summary>
     Confirm,
 
+    /// <summary>The site is finished, and a person may choose something else than to start a node.</summary>
+    Choose,
+
     /// <summary>Steps are run.</summary>
     Install,
 
@@ -60,6 +63,13 @@ public abstract record InstallEvent
     /// <param name="Step">The step.</param>
     /// <param name="Seconds">How long it took.</param>
     public sealed record StepDone(InstallStep Step, double Seconds) : InstallEvent;
+
+    /// <summary>What shall happen on a finished site was chosen, or nobody was there to choose.</summary>
+    /// <param name="Choice">The choice.</param>
+    public sealed record Chosen(SiteChoice Choice) : InstallEvent;
+
+    /// <summary>What was chosen on a finished site is done, or was given up without a trace.</summary>
+    public sealed record ChoiceDone : InstallEvent;
 }
 
 /// <summary>What to do.</summary>
@@ -69,7 +79,15 @@ public abstract record InstallAction
 
     /// <summary>Show the plan and ask.</summary>
     /// <param name="Foreign">Data that would be destroyed, which needs a second yes; null for a blank LUN.</param>
-    public sealed record Ask(string? Foreign) : InstallAction;
+    /// <param name="FinishedSite">Name of the finished site among that data: only a person who types it, and no live node, lets it go.</param>
+    public sealed record Ask(string? Foreign, string? FinishedSite = null) : InstallAction;
+
+    /// <summary>Show what can be done on a finished site and let a person choose.</summary>
+    public sealed record Offer : InstallAction;
+
+    /// <summary>Do what was chosen on a finished site, and report its end.</summary>
+    /// <param name="Choice">The choice.</param>
+    public sealed record Carry(SiteChoice Choice) : InstallAction;
 
     /// <summary>Write the journal and force it to the medium.</summary>
     /// <param name="Journal">The journal.</param>
@@ -92,6 +110,25 @@ public abstract record InstallAction
     /// <summary>Stop and say why.</summary>
     /// <param name="Reason">What is wrong and what to do.</param>
     public sealed record Stop(string Reason) : InstallAction;
+}
+
+/// <summary>What a technician may do on a finished site.</summary>
+public enum SiteChoice
+{
+    /// <summary>Start this machine as an ordinary node; what happens when nobody chooses.</summary>
+    StartNode,
+
+    /// <summary>Change the site to what the site file says: machines that were replaced or added.</summary>
+    ChangeSite,
+
+    /// <summary>Write the medium's image beside those that the site has.</summary>
+    AddImage,
+
+    /// <summary>A shell, with the network and the SAN up.</summary>
+    Rescue,
+
+    /// <summary>Destroy the site and install it anew.</summary>
+    Reinstall,
 }
 
 /// <summary>What is on a LUN.</summary>

@@ -35,10 +35,12 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "squashfs", "-o", "loop,ro", $"{MediumMount}/virtualinux/boot.squashfs", BootMount), cancellationToken).ConfigureAwait(false);
         await media.MountAsync("VL-SITE", SiteMount, cancellationToken).ConfigureAwait(false);
         var site = LoadSite();
+        var link = new NetworkLink(runner, coldplug);
+        if (FindSelf(site) is null) site = await new Replacement(runner, console, link).AskAsync(site, cancellationToken).ConfigureAwait(false);
+        var self = FindSelf(site)!;
         var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
-        var self = FindSelf(site);
         console.Say($"this machine is {self.Name} of site {site.Name}");
-        await new NetworkLink(runner, coldplug).UpAsync(self.Cluster.Mac, self.Cluster.Ip, site.ClusterNetwork.Subnet, site.ClusterNetwork.Gateway, cancellationToken).ConfigureAwait(false);
+        await link.UpAsync(self.Cluster.Mac, self.Cluster.Ip, site.ClusterNetwork.Subnet, site.ClusterNetwork.Gateway, cancellationToken).ConfigureAwait(false);
         var secret = ReadSecret(san);
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name), secret, cancellationToken).ConfigureAwait(false);
         console.Say($"SAN: {disk}, WWID {IscsiInitiator.WwidOf(disk)}");
@@ -49,7 +51,10 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     private async Task<MetamasterOutcome> ExecuteAsync(InstallContext context, CancellationToken cancellationToken)
     {
         var state = new InstallState { Site = context.Site.Name, Node = context.Self.Name, Image = context.Image.Image, RootDigest = context.Image.RootDigest };
-        var happened = (InstallEvent)new InstallEvent.SanInspected(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
+        var peers = new PeerSteps(context);
+        var finished = new FinishedSite(context);
+        var seen = await InspectAsync(context, cancellationToken).ConfigureAwait(false);
+        var happened = (InstallEvent)seen;
         using var journal = new JournalPartition(context.Disk, console);
         while (true)
         {
@@ -63,23 +68,32 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                         write.Journal.Write(journal.Open());
                         break;
                     case InstallAction.Ask ask:
-                        var answer = await ConfirmAsync(context, ask.Foreign, cancellationToken).ConfigureAwait(false);
+                        var answer = await ConfirmAsync(context, ask, cancellationToken).ConfigureAwait(false);
                         // Minutes may lie between the question and the yes: it holds only for what was shown.
-                        var now = new InstallEvent.SanInspected(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
-                        happened = answer is InstallEvent.Confirmed && now != happened ? now : answer;
+                        var now = await InspectAsync(context, cancellationToken).ConfigureAwait(false);
+                        happened = answer is InstallEvent.Confirmed && now != seen ? now : answer;
+                        seen = now;
                         break;
                     case InstallAction.Run run:
-                        happened = await RunStepAsync(context, state, run.Step, journal, cancellationToken).ConfigureAwait(false);
+                        happened = await RunStepAsync(context, state, run.Step, journal, peers, cancellationToken).ConfigureAwait(false);
                         break;
                     case InstallAction.Wait wait:
                         console.Say($"{wait.Reason}; waiting");
                         await Task.Delay(WaitBetweenLooks, cancellationToken).ConfigureAwait(false);
-                        happened = new InstallEvent.SanInspected(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
+                        happened = seen = await InspectAsync(context, cancellationToken).ConfigureAwait(false);
+                        break;
+                    case InstallAction.Offer:
+                        happened = new InstallEvent.Chosen(await finished.OfferAsync(cancellationToken).ConfigureAwait(false));
+                        break;
+                    case InstallAction.Carry carry:
+                        journal.Open(); // for the log
+                        await finished.CarryAsync(carry.Choice, cancellationToken).ConfigureAwait(false);
+                        happened = new InstallEvent.ChoiceDone();
                         break;
                     case InstallAction.Stop stop:
                         throw new FailureException(stop.Reason);
                     case InstallAction.Reboot:
-                        await DemoteAsync(context, state.Journal!, cancellationToken).ConfigureAwait(false);
+                        await DemoteAsync(context, state.Journal!, peers, cancellationToken).ConfigureAwait(false);
                         return MetamasterOutcome.Reboot;
                     case InstallAction.StartNode:
                         await StartNodeAsync(context, cancellationToken).ConfigureAwait(false);
@@ -88,12 +102,14 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         }
     }
 
-    private async Task<InstallEvent> RunStepAsync(InstallContext context, InstallState state, InstallStep step, JournalPartition journal, CancellationToken cancellationToken)
+    private async Task<InstallEvent.SanInspected> InspectAsync(InstallContext context, CancellationToken cancellationToken) =>
+        new(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
+
+    private async Task<InstallEvent> RunStepAsync(InstallContext context, InstallState state, InstallStep step, JournalPartition journal, PeerSteps peers, CancellationToken cancellationToken)
     {
         console.Say($"step {step}");
         var clock = Stopwatch.StartNew();
         var storage = new StorageSteps(context);
-        var peers = new PeerSteps(context);
         switch (step)
         {
             case InstallStep.Partition:
@@ -128,36 +144,46 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         return new InstallEvent.StepDone(step, clock.Elapsed.TotalSeconds);
     }
 
-    private async Task<InstallEvent> ConfirmAsync(InstallContext context, string? foreign, CancellationToken cancellationToken)
+    private async Task<InstallEvent> ConfirmAsync(InstallContext context, InstallAction.Ask ask, CancellationToken cancellationToken)
     {
         ByteSize size;
         using (var device = BlockDevice.Open(context.Disk, writable: false)) size = new ByteSize(device.Size);
         var wwid = IscsiInitiator.WwidOf(context.Disk);
-        var plan = new Plan(context.Site, context.Image, context.Disk, wwid, size, foreign);
+        if (ask.FinishedSite is { } site) await SeeThatNobodyLivesAsync(context, site, cancellationToken).ConfigureAwait(false);
+        var plan = new Plan(context.Site, context.Image, context.Disk, wwid, size, ask.Foreign);
         foreach (var line in plan.Lines()) console.Say(line);
         if (plan.Obstacle() is { } obstacle) throw new FailureException(obstacle);
         if (context.Site.Answers is { Install: true } answers)
         {
-            if (foreign is not null && (wwid.Length == 0 || answers.OverwriteLun != wwid))
-                throw new FailureException($"the LUN with WWID {wwid} carries {foreign}; to destroy it, write overwriteLun: \"{wwid}\" into answers: of the site file, or give the site another LUN");
+            if (ask.FinishedSite is not null) throw new FailureException($"the LUN carries {ask.Foreign}, and no answer in a site file destroys a finished site; give the site another LUN, or take install: out of answers: and type the old site's name when asked");
+            if (ask.Foreign is not null && (wwid.Length == 0 || answers.OverwriteLun != wwid))
+                throw new FailureException($"the LUN with WWID {wwid} carries {ask.Foreign}; to destroy it, write overwriteLun: \"{wwid}\" into answers: of the site file, or give the site another LUN");
             console.Say("the site file says yes");
             return new InstallEvent.Confirmed(Guid.NewGuid());
         }
         if (await console.AskAsync("Type 'yes' to carry the plan out, anything else to stop:", cancellationToken).ConfigureAwait(false) != "yes") return new InstallEvent.Refused();
-        var word = wwid.Length > 0 ? wwid : $"destroy {context.Disk}";
-        if (foreign is not null && await console.AskAsync($"The LUN carries {foreign}. Type '{word}' to destroy that, anything else to stop:", cancellationToken).ConfigureAwait(false) != word) return new InstallEvent.Refused();
+        var word = ask.FinishedSite ?? (wwid.Length > 0 ? wwid : $"destroy {context.Disk}");
+        var question = ask.FinishedSite is null ? $"Type '{word}' to destroy that" : "Type the name of that site to destroy it with all its data";
+        if (ask.Foreign is not null && await console.AskAsync($"The LUN carries {ask.Foreign}. {question}, anything else to stop:", cancellationToken).ConfigureAwait(false) != word) return new InstallEvent.Refused();
         return new InstallEvent.Confirmed(Guid.NewGuid());
     }
 
-    private async Task DemoteAsync(InstallContext context, Journal journal, CancellationToken cancellationToken)
+    /// <summary>A site is destroyed only when none of its machines runs from it.</summary>
+    private async Task SeeThatNobodyLivesAsync(InstallContext context, string site, CancellationToken cancellationToken)
     {
-        var state = NodeBoot.ReadState(context.Disk);
+        var (_, manifest) = NodeBoot.ReadSite(context.Disk);
+        var alive = await LiveNodes.FindAsync(runner, manifest.Nodes.Where(n => n.Cluster.Ip != context.Self.Cluster.Ip), cancellationToken).ConfigureAwait(false);
+        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} of site '{site}' answer; switch every node off before the site is destroyed");
+    }
+
+    private async Task DemoteAsync(InstallContext context, Journal journal, PeerSteps peers, CancellationToken cancellationToken)
+    {
+        var (state, manifest) = NodeBoot.ReadSite(context.Disk);
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
-        console.Say($"site {journal.Site} is installed: {string.Join(", ", journal.Times.Select(t => $"{t.Step} {t.Seconds:0.0} s"))}");
-        console.Say($"  site {journal.SiteId}, CA certificate {certificate.Fingerprint}");
-        foreach (var node in context.Site.Nodes.Select(ManifestNode.From)) console.Say($"  {node.Name} {node.Cluster.Ip}");
-        console.Say($"  first command: ssh {context.Site.Access.Select(a => a.User).FirstOrDefault() ?? "root"}@{context.Site.Nodes.Select(ManifestNode.From).First().Cluster.Ip}");
-        console.Say("keep this medium: after a blackout it starts the first node (with it in, a machine boots as an ordinary node)");
+        var report = new ClosingReport(journal, manifest, certificate.Fingerprint, context.Self.Name, peers.Up);
+        foreach (var line in report.Lines()) console.Say(line);
+        if (await report.WriteAsync(runner, SiteMount, cancellationToken).ConfigureAwait(false) is { } reason) console.Say($"the report could not be kept on the VL-SITE volume: {reason}");
+        else console.Say($"the VL-SITE volume keeps this report as {ClosingReport.FileName}");
         console.Say("metamaster demoted: this machine boots over the network now");
         console.DetachLog();
         await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
@@ -169,12 +195,10 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     private async Task StartNodeAsync(InstallContext context, CancellationToken cancellationToken)
     {
         console.Say($"site {context.Site.Name} is finished: this machine starts as its node {context.Self.Name}");
-        var state = NodeBoot.ReadState(context.Disk);
+        var (state, manifest) = NodeBoot.ReadSite(context.Disk);
         // The kernel is the medium's, its modules are the site's.
         if (state.Image.KernelRelease != context.Image.KernelRelease) throw new FailureException($"site {context.Site.Name} runs {state.Image.Image} with kernel {state.Image.KernelRelease}, and this medium carries {context.Image.Image} with kernel {context.Image.KernelRelease}; start it with the medium of {state.Image.Image}");
-        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
-        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
-        var node = manifest.FindNode(context.Self.Cluster.Mac) ?? throw new FailureException($"{context.Self.Cluster.Mac} is not in the manifest of site {manifest.Name}");
+        var node = manifest.FindNode(context.Self.Cluster.Mac) ?? throw new FailureException($"{context.Self.Cluster.Mac} is not in the manifest of site {manifest.Name}: the site file names it, the site does not yet; start this medium without answers: and choose to change the site");
         await new RootAssembly(runner, console.Say).RunAsync(context.Disk, state, manifest, node, "starter", null, cancellationToken).ConfigureAwait(false);
         foreach (var mount in (string[])[BootMount, SiteMount, MediumMount]) await runner.RunAsync(ExternalCommand.Of("umount", mount).Accepting(), cancellationToken).ConfigureAwait(false);
     }
@@ -207,11 +231,10 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         return File.Exists(path) ? File.ReadLines(path).FirstOrDefault()?.Trim() : throw new FailureException($"site.yaml: san.chap.secretFile: {chap.SecretFile} is not on the VL-SITE volume; put it there");
     }
 
-    private static ManifestNode FindSelf(Site site)
+    private static ManifestNode? FindSelf(Site site)
     {
         var own = NetworkLink.Interfaces().Values.ToHashSet();
-        return site.Nodes.Select(ManifestNode.From).FirstOrDefault(n => own.Contains(n.Cluster.Mac))
-            ?? throw new FailureException($"this machine is not in site.yaml: it has {NetworkLink.Describe()}; add it to nodes: and start again");
+        return site.Nodes.Select(ManifestNode.From).FirstOrDefault(n => own.Contains(n.Cluster.Mac));
     }
 }
 

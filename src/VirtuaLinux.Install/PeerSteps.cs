@@ -25,22 +25,24 @@ public sealed class PeerSteps(InstallContext context)
 
     private readonly ConcurrentDictionary<MacAddress, Ipv4Address> _reported = new();
 
+    private readonly Dictionary<string, NodeStatus> _up = [];
+
+    /// <summary>The peers that were up when it went on, with what they said.</summary>
+    public IReadOnlyDictionary<string, NodeStatus> Up => _up;
+
     /// <summary>Serves boot until enough peers run from their own roots.</summary>
     /// <exception cref="FailureException">A service cannot start.</exception>
     public async Task BringUpAsync(CancellationToken cancellationToken)
     {
-        var state = NodeBoot.ReadState(context.Disk);
-        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
-        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
+        var (state, manifest) = NodeBoot.ReadSite(context.Disk);
         await ReportForeignDhcpAsync(manifest, cancellationToken).ConfigureAwait(false);
         await using var peers = new PeerWatch(manifest, context.Self);
         var discovery = manifest.ClusterNetwork.Discovery is { } range ? new DiscoveryPool(range) : null;
         var reports = new BootUpload { Path = "/report", MaximumLength = MaximumReport, Receive = ReceiveReport };
         await using var services = new SiteServices(state, manifest, context.Self, $"{Metamaster.BootMount}/export", Status, () => [context.Self.Cluster.Ip], context.Console.Log, discovery, reports);
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
-        var wanted = Math.Min(context.Site.Answers?.AcceptPeers ?? int.MaxValue, manifest.Nodes.Count - 1);
         context.Console.Say($"boot services ready: power the other machines on now ({manifest.Nodes.Count - 1} peers)");
-        await WaitForPeersAsync(peers, manifest, wanted, cancellationToken).ConfigureAwait(false);
+        await WaitForPeersAsync(peers, manifest, services.Server, cancellationToken).ConfigureAwait(false);
         foreach (var node in manifest.Nodes)
             if (services.Server.Served[node.Cluster.Ip] is > 0 and var bytes) context.Console.Say($"  {node.Name}: {new ByteSize(bytes).ToRoundedString()} served over TFTP and HTTP");
     }
@@ -57,7 +59,8 @@ public sealed class PeerSteps(InstallContext context)
             return;
         }
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
-        var wanted = Math.Min(context.Site.Answers?.AcceptPeers ?? peers.Count, peers.Count);
+        // Who was accepted as missing may still come: all that are up must be ready, and the others are told.
+        var wanted = _up.Count;
         var ready = 0;
         for (var attempt = 1; ready < wanted; attempt++)
         {
@@ -73,24 +76,36 @@ public sealed class PeerSteps(InstallContext context)
         }
     }
 
-    private async Task WaitForPeersAsync(PeerWatch peers, Manifest manifest, int wanted, CancellationToken cancellationToken)
+    private async Task WaitForPeersAsync(PeerWatch peers, Manifest manifest, BootServer server, CancellationToken cancellationToken)
     {
-        var told = new HashSet<string>();
+        var others = manifest.Nodes.Where(n => n.Name != context.Self.Name).ToList();
+        var wanted = Math.Min(context.Site.Answers?.AcceptPeers ?? int.MaxValue, others.Count);
         var next = DateTime.UtcNow + ReportInterval;
-        while (told.Count < wanted)
+        using var questions = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<string?>? accepts = null;
+        while (_up.Count < wanted)
         {
             foreach (var (name, status) in peers.Alive)
-                if (status.Role == "node" && status.State == "up" && told.Add(name))
-                    context.Console.Say($"  {name} is up: {status.Firmware}, from {status.BootedFrom}, root {status.RootVolume} ({told.Count} of {manifest.Nodes.Count - 1})");
+                if (status is { Role: "node", State: "up" } && _up.TryAdd(name, status))
+                    context.Console.Say($"  {name} is up: {status.Firmware}, from {status.BootedFrom}, root {status.RootVolume} ({_up.Count} of {others.Count})");
             if (DateTime.UtcNow > next)
             {
-                context.Console.Say($"  waiting for {string.Join(", ", manifest.Nodes.Select(n => n.Name).Where(n => n != context.Self.Name && !told.Contains(n)))}");
+                context.Console.Say($"  waiting for {string.Join(", ", others.Select(n => n.Name).Where(n => !_up.ContainsKey(n)))}");
                 next = DateTime.UtcNow + ReportInterval;
+                // With one peer that serves boot the others can come later; without a person, only the site file's answer counts.
+                if (_up.Count > 0 && context.Site.Answers is null) accepts ??= context.Console.AskAsync("Type 'accept' to go on without them; they join by themselves later:", Timeout.InfiniteTimeSpan, questions.Token);
+            }
+            if (accepts is { IsCompleted: true })
+            {
+                if (await accepts.ConfigureAwait(false) == "accept") break;
+                accepts = null;
             }
             await Task.Delay(500, cancellationToken).ConfigureAwait(false);
         }
-        foreach (var missing in manifest.Nodes.Where(n => n.Name != context.Self.Name && !told.Contains(n.Name)))
-            context.Console.Say($"  {missing.Name} is missing; it joins by itself when it is powered on");
+        await questions.CancelAsync().ConfigureAwait(false);
+        var initrd = new ByteSize(new FileInfo($"{Metamaster.BootMount}/export/boot/initrd.img").Length);
+        foreach (var missing in others.Where(n => !_up.ContainsKey(n.Name)))
+            context.Console.Say($"  {missing.Name} is missing: {new MissingPeer(missing, server.Answered.Contains(missing.Cluster.Mac), new ByteSize(server.Served[missing.Cluster.Ip]), initrd).Verdict()} It joins by itself when it is powered on");
     }
 
     private static async Task<string?> ProbeAsync(HttpClient client, ManifestNode peer, SanState state, CancellationToken cancellationToken)

@@ -24,7 +24,7 @@ public static class SanInspection
             // Our partition table without a journal: the power went between the two, and nothing of value was written yet.
             if (Journal.Read(partition) is not { } journal) return SanState.Read(partition) is null ? new SanContent.Blank() : new SanContent.Foreign("a site whose journal is damaged");
             var holder = site.Nodes.Select(ManifestNode.From).FirstOrDefault(n => n.Name == journal.Holder);
-            return new SanContent.Ours(journal, holder is not null && await AnswersAsync(runner, holder, cancellationToken).ConfigureAwait(false));
+            return new SanContent.Ours(journal, holder is not null && await LiveNodes.AnswersAsync(runner, holder.Cluster.Ip, cancellationToken).ConfigureAwait(false));
         }
         if (names.Count > 0) return new SanContent.Foreign($"a partition table with {names.Count} partitions ({string.Join(", ", names)})");
         var probe = await runner.RunAsync(ExternalCommand.Of("blkid", "-p", "-o", "export", disk).Accepting(), cancellationToken).ConfigureAwait(false);
@@ -48,7 +48,4 @@ public static class SanInspection
         device.Read(0, start);
         return ChunkDigest.IsZero(start);
     }
-
-    private static async Task<bool> AnswersAsync(ICommandRunner runner, ManifestNode holder, CancellationToken cancellationToken) =>
-        (await runner.RunAsync(ExternalCommand.Of("ping", "-c", "2", "-W", "1", holder.Cluster.Ip.ToString()).Accepting(), cancellationToken).ConfigureAwait(false)).ExitCode == 0;
 }

@@ -37,6 +37,18 @@ public sealed class StorageSteps(InstallContext context)
         if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Makes room for the medium's image beside those that the site has.</summary>
+    /// <returns>False if it is on the SAN already, verified.</returns>
+    /// <exception cref="FailureException">There is not enough space.</exception>
+    public async Task<bool> AddImageAsync(CancellationToken cancellationToken)
+    {
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        if (group.Find(NodeVolumes.BootName(context.Image.Image)) is { } boot && !NodeVolumes.IsUnverified(boot)) return false;
+        var added = Fitting(group, g => NodeVolumes.AddImage(g, context.Image));
+        if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
     /// <summary>Streams the root image from the medium to the origin.</summary>
     public async Task WriteOriginAsync(CancellationToken cancellationToken)
     {
@@ -60,7 +72,7 @@ public sealed class StorageSteps(InstallContext context)
         await UnmapAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Copies the boot volume and reads it back.</summary>
+    /// <summary>Copies the boot volume and reads it back; then the image's volumes no longer count as unverified.</summary>
     public async Task WriteBootAsync(CancellationToken cancellationToken)
     {
         var device = await MapAsync(NodeVolumes.BootName(context.Image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
@@ -81,13 +93,15 @@ public sealed class StorageSteps(InstallContext context)
         await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
         if (Digest(device, length) != context.Image.BootDigest) throw new FailureException($"the boot volume of {context.Image.Image} does not have the digest of the image; the medium or the SAN is damaged");
         await UnmapAsync(cancellationToken).ConfigureAwait(false);
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        await _lvm.CommitAsync(NodeVolumes.MarkVerified(group, context.Image.Image), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        var added = context.Site.Nodes.Aggregate(group, (g, node) => NodeVolumes.AddNode(g, node.Name, context.Site.Volumes));
+        var added = Fitting(group, g => context.Site.Nodes.Aggregate(g, (sum, node) => NodeVolumes.AddNode(sum, node.Name, context.Site.Volumes)));
         if (added.Volumes.Count == group.Volumes.Count) return;
         using (var physical = BlockDevice.Open(_partition, writable: true))
         {
@@ -99,14 +113,23 @@ public sealed class StorageSteps(InstallContext context)
         await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Signs the manifest and writes the site's state; an identity that is there already is kept.</summary>
+    /// <summary>Signs the manifest and writes the site's state; what is there already is kept, and what the site file says otherwise since is the next manifest.</summary>
     /// <param name="journal">The journal, which knows the site's identity.</param>
     /// <param name="partition">The journal's partition.</param>
+    /// <exception cref="FailureException">The site file wants other volumes than those that were made.</exception>
     public void CommitSite(Journal journal, BlockDevice partition)
     {
         ArgumentNullException.ThrowIfNull(journal);
         var manifest = Manifest.Compile(context.Site, journal.SiteId, 1, context.Image.Image, context.Image.RootDigest);
-        using var identity = SanState.Read(partition) is { } older ? SiteIdentity.FromPem(older.CaCertificate, older.CaKey) : SiteIdentity.Create(context.Site.Name, journal.SiteId);
+        var older = SanState.Read(partition);
+        using var identity = older is null ? SiteIdentity.Create(context.Site.Name, journal.SiteId) : SiteIdentity.FromPem(older.CaCertificate, older.CaKey);
+        if (older is not null && SignedManifest.TryRead(older.SignedManifest, identity.Certificate.PublicKey, out var current, out _))
+        {
+            if (current.Volumes != manifest.Volumes) throw new FailureException($"site.yaml: volumes: they were made with root {current.Volumes.Root}, local {current.Volumes.Local}, shared {current.Volumes.Shared}, reserve {current.Volumes.Reserve}; write that back");
+            manifest = manifest with { Serial = current.Serial };
+            if (!SignedManifest.SaySame(current, manifest)) manifest = manifest with { Serial = current.Serial + 1 };
+            else if (older.ChapSecret == context.ChapSecret) return;
+        }
         new SanState
         {
             SignedManifest = SignedManifest.Sign(manifest, identity.Key),
@@ -115,6 +138,30 @@ public sealed class StorageSteps(InstallContext context)
             ChapSecret = context.ChapSecret,
             Image = context.Image,
         }.Write(partition);
+    }
+
+    /// <summary>Commits the next manifest of a finished site.</summary>
+    /// <param name="state">The site as the SAN keeps it.</param>
+    /// <param name="manifest">The manifest that follows.</param>
+    public void Commit(SanState state, Manifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        using var identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
+        using var partition = BlockDevice.Open(SanLayout.Partition(context.Disk, 2), writable: true);
+        (state with { SignedManifest = SignedManifest.Sign(manifest, identity.Key) }).Write(partition);
+    }
+
+    /// <summary>The group with more volumes, if they fit.</summary>
+    private VolumeGroup Fitting(VolumeGroup group, Func<VolumeGroup, VolumeGroup> add)
+    {
+        try
+        {
+            return add(group);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FailureException($"{_partition}: {e.Message}; grow the LUN", e);
+        }
     }
 
     private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken) =>

@@ -28,7 +28,7 @@ public static class SignedManifest
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(key);
-        var json = JsonSerializer.SerializeToUtf8Bytes(Canonical(manifest), ModelJson.Default.Manifest);
+        var json = Json(manifest);
         var signature = Convert.ToBase64String(key.SignData(json, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
         return [.. json, (byte)'\n', .. Encoding.ASCII.GetBytes(signature), (byte)'\n'];
     }
@@ -102,6 +102,16 @@ public static class SignedManifest
         reason = "";
         return true;
     }
+
+    /// <summary>Whether two manifests are the same document.</summary>
+    public static bool SaySame(Manifest one, Manifest other)
+    {
+        ArgumentNullException.ThrowIfNull(one);
+        ArgumentNullException.ThrowIfNull(other);
+        return Json(one).AsSpan().SequenceEqual(Json(other));
+    }
+
+    private static byte[] Json(Manifest manifest) => JsonSerializer.SerializeToUtf8Bytes(Canonical(manifest), ModelJson.Default.Manifest);
 
     private static Manifest Canonical(Manifest manifest) => manifest with
     {

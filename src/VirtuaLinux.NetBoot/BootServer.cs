@@ -13,6 +13,9 @@ public sealed class BootServer(BootServerOptions options) : IAsyncDisposable
     /// <summary>Bytes of content by client.</summary>
     public ServedBytes Served { get; } = new();
 
+    /// <summary>Clients that DHCP answered.</summary>
+    public AnsweredClients Answered { get; } = new();
+
     /// <summary>Starts; completes when all sockets are bound.</summary>
     /// <exception cref="Host.FailureException">A socket cannot be bound, a template or the export directory is missing.</exception>
     public async Task StartAsync(CancellationToken cancellationToken = default)
@@ -60,7 +63,7 @@ public sealed class BootServer(BootServerOptions options) : IAsyncDisposable
                 HttpPort = options.HttpPort,
                 Discovery = options.Discovery,
             });
-            running.Add(new DhcpServer(endpoint, responder, options.Log));
+            running.Add(new DhcpServer(endpoint, responder, Answered, options.Log));
         }
     }
 

@@ -15,7 +15,7 @@ public static class NodeService
     public static async Task RunAsync(Action<string> log, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(log);
-        var record = ReadBootRecord();
+        var record = BootRecord.Read();
         var state = JsonSerializer.Deserialize(await File.ReadAllTextAsync(BootRecord.StatePath, cancellationToken).ConfigureAwait(false), StorageJson.Default.SanState)!;
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest is refused: {reason}");
@@ -27,7 +27,17 @@ public static class NodeService
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
         try
         {
-            await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
+            var site = new SiteOnSan(new CommandRunner(), certificate);
+            while (true)
+            {
+                await SiteOnSan.WaitForNewsAsync(manifest, peers, cancellationToken).ConfigureAwait(false);
+                if (await site.ReadAsync(manifest, log, cancellationToken).ConfigureAwait(false) is not var (newer, next)) continue;
+                manifest = next;
+                peers.Follow(manifest);
+                services.Update(newer, manifest);
+                (BootRecord.Read() with { ManifestSerial = manifest.Serial }).Write(newer);
+                log($"manifest {manifest.Serial} taken over from the SAN");
+            }
         }
         catch (OperationCanceledException)
         {
@@ -39,7 +49,7 @@ public static class NodeService
     /// <exception cref="FailureException">This machine was not booted by the product's initrd.</exception>
     public static NodeStatus Status()
     {
-        var record = ReadBootRecord();
+        var record = BootRecord.Read();
         return new NodeStatus
         {
             Name = record.Node,
@@ -51,14 +61,10 @@ public static class NodeService
             RootVolume = record.RootVolume,
             ImageVersion = record.Image.ToString(),
             ManifestSerial = record.ManifestSerial,
+            HostKey = SshHostKey.Fingerprint(SshHostKey.Path),
             BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
             RootMountedAfter = record.RootMountedAfter,
             Uptime = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture),
         };
     }
-
-    private static BootRecord ReadBootRecord() =>
-        File.Exists(BootRecord.Path)
-            ? JsonSerializer.Deserialize(File.ReadAllText(BootRecord.Path), NodeJson.Default.BootRecord)!
-            : throw new FailureException($"{BootRecord.Path} is missing: this machine is not a node of a site; run this on a node");
 }

@@ -12,16 +12,16 @@ public sealed class PeerWatch : IAsyncDisposable
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(3) }) { Timeout = TimeSpan.FromSeconds(5) };
     private readonly ConcurrentDictionary<string, NodeStatus> _alive = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly Manifest _manifest;
     private readonly ManifestNode _self;
-    private readonly Task _watch;
+    private readonly Dictionary<(string Name, Ipv4Address Ip), Task> _watched = [];
+    private volatile Manifest _manifest;
 
     /// <summary>Starts to watch all nodes but <paramref name="self"/>.</summary>
     public PeerWatch(Manifest manifest, ManifestNode self)
     {
         _manifest = manifest;
         _self = self;
-        _watch = Task.WhenAll(manifest.Nodes.Where(n => n.Name != self.Name).Select(WatchAsync));
+        Follow(manifest);
     }
 
     /// <summary>The peers that answered last, by name.</summary>
@@ -30,13 +30,23 @@ public sealed class PeerWatch : IAsyncDisposable
     /// <summary>Addresses of the boot servers that are alive, this one included.</summary>
     public IReadOnlyList<Ipv4Address> Servers() => [.. _manifest.Nodes.Where(n => n.Name == _self.Name || _alive.ContainsKey(n.Name)).Select(n => n.Cluster.Ip)];
 
+    /// <summary>Goes on with another manifest: its new nodes are watched too, and those that it no longer has are not.</summary>
+    public void Follow(Manifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        _manifest = manifest;
+        foreach (var node in manifest.Nodes.Where(n => n.Name != _self.Name))
+            if (!_watched.ContainsKey(Place(node))) _watched[Place(node)] = WatchAsync(node);
+        foreach (var gone in _watched.Where(w => w.Value.IsCompleted || !Has(w.Key)).Select(w => w.Key).ToList()) _watched.Remove(gone);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         try
         {
-            await _watch.ConfigureAwait(false);
+            await Task.WhenAll(_watched.Values).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -48,13 +58,18 @@ public sealed class PeerWatch : IAsyncDisposable
 
     private async Task WatchAsync(ManifestNode peer)
     {
-        while (true)
+        while (Has(Place(peer)))
         {
             if (await AskAsync(peer).ConfigureAwait(false) is { } status) _alive[peer.Name] = status;
             else _alive.TryRemove(peer.Name, out _);
             await Task.Delay(Interval, _stop.Token).ConfigureAwait(false);
         }
+        _alive.TryRemove(peer.Name, out _);
     }
+
+    private static (string Name, Ipv4Address Ip) Place(ManifestNode node) => (node.Name, node.Cluster.Ip);
+
+    private bool Has((string Name, Ipv4Address Ip) place) => _manifest.Nodes.Any(n => Place(n) == place);
 
     private async Task<NodeStatus?> AskAsync(ManifestNode peer)
     {

@@ -15,6 +15,8 @@ public sealed class SiteServices : IAsyncDisposable
     public const string BootVolume = "/usr/lib/virtualinux/boot";
 
     private readonly SiteIdentity _identity;
+    private readonly ManifestSource _source;
+    private volatile SanState _state;
     private readonly System.Security.Cryptography.X509Certificates.X509Certificate2 _certificate;
 
     /// <summary>Prepares the services of <paramref name="self"/>.</summary>
@@ -32,15 +34,15 @@ public sealed class SiteServices : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(self);
+        _state = state;
+        _source = new ManifestSource(manifest);
         _identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
         _certificate = _identity.IssueServer(self.Name, [$"{self.Name}.{manifest.ClusterNetwork.Domain ?? manifest.Name}"], self.Interfaces.Values.Select(i => i.Ip));
         var archive = new MemoryStream();
         new CpioArchive(0).AddFile(Initrd.NodeBoot.CertificatePath, Encoding.ASCII.GetBytes(state.CaCertificate)).WriteTo(archive);
-        var members = manifest.Nodes.SelectMany(n => n.Interfaces.Values).Select(i => i.Ip).ToHashSet();
-        var secret = state.ChapSecret is { } chap ? Encoding.UTF8.GetBytes(chap) : null;
         Server = new BootServer(new BootServerOptions
         {
-            Manifest = new ManifestSource(manifest),
+            Manifest = _source,
             Endpoints = BootEndpoint.Discover(manifest),
             ExportDirectory = export,
             Servers = _ => servers(),
@@ -50,16 +52,24 @@ public sealed class SiteServices : IAsyncDisposable
             Log = log,
             Documents =
             [
-                Document("/manifest.json", "application/json", _ => state.SignedManifest),
+                Document("/manifest.json", "application/json", _ => _state.SignedManifest),
                 Document("/site.cpio", "application/octet-stream", _ => archive.ToArray()),
                 Document("/status", "application/json", _ => JsonSerializer.SerializeToUtf8Bytes(status(), ModelJson.Default.NodeStatus)) with { Quiet = true },
-                Document("/secret/chap", "text/plain", client => members.Contains(client) ? secret : null) with { SecureOnly = true },
+                Document("/secret/chap", "text/plain", client => _source.Map.Find(client) is not null && _state.ChapSecret is { } secret ? Encoding.UTF8.GetBytes(secret) : null) with { SecureOnly = true },
             ],
         });
     }
 
     /// <summary>The servers.</summary>
     public BootServer Server { get; }
+
+    /// <summary>Serves a later state of the site from the next packet on; transfers go on.</summary>
+    public void Update(SanState state, Manifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _state = state;
+        _source.Current = manifest;
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -136,7 +136,8 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
         }
     }
 
-    private static string? FindLun(SiteSan san) =>
+    /// <summary>Path of the site's LUN, such as <c>/dev/sda</c>; null without a session.</summary>
+    public static string? FindLun(SiteSan san) =>
         Luns(san).Where(l => san.Wwid is null ? l.Lun == san.Lun : l.Wwid == san.Wwid).Select(l => l.Disk).FirstOrDefault(File.Exists);
 
     private static string Offered(SiteSan san) =>

@@ -16,13 +16,30 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Name of an image's boot volume.</summary>
     public static string BootName(ImageVersion image) => $"{image.ToVolumeName()}_boot";
 
-    /// <summary>Adds the origin and the boot volume of an image where they are missing.</summary>
+    private const string Unverified = "virtualinux.unverified";
+
+    /// <summary>Adds the origin and the boot volume of an image where they are missing; they count as unverified until <see cref="MarkVerified"/>.</summary>
     public static VolumeGroup AddImage(VolumeGroup group, ImageInfo image)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(image);
-        group = AddMissing(group, OriginName(image.Image), new ByteSize(image.RootSize), readOnly: true, "virtualinux.origin", $"digest.{image.RootDigest}");
-        return AddMissing(group, BootName(image.Image), new ByteSize(image.BootSize), readOnly: true, "virtualinux.boot", $"digest.{image.BootDigest}");
+        group = AddMissing(group, OriginName(image.Image), new ByteSize(image.RootSize), readOnly: true, "virtualinux.origin", $"digest.{image.RootDigest}", Unverified);
+        return AddMissing(group, BootName(image.Image), new ByteSize(image.BootSize), readOnly: true, "virtualinux.boot", $"digest.{image.BootDigest}", Unverified);
+    }
+
+    /// <summary>Whether what is in a volume of an image may still be half of it.</summary>
+    public static bool IsUnverified(LogicalVolume volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        return volume.Tags.Contains(Unverified);
+    }
+
+    /// <summary>Notes that the volumes of an image were written and read back.</summary>
+    public static VolumeGroup MarkVerified(VolumeGroup group, ImageVersion image)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        string[] names = [OriginName(image), BootName(image)];
+        return group with { Volumes = [.. group.Volumes.Select(v => names.Contains(v.Name) ? v with { Tags = [.. v.Tags.Where(t => t != Unverified)] } : v)] };
     }
 
     /// <summary>Adds a node's volumes where they are missing.</summary>

@@ -69,6 +69,7 @@ public sealed class CrashSimulationTests
                 {
                     InstallAction.Ask => new InstallEvent.Confirmed(Guid.Empty),
                     InstallAction.Run run => new InstallEvent.StepDone(run.Step, 1),
+                    InstallAction.Offer => new InstallEvent.Chosen(SiteChoice.StartNode),
                     _ => happened,
                 };
             }

@@ -33,18 +33,60 @@ public sealed class InstallMachineTests
     }
 
     [Fact]
-    public void A_finished_site_starts_a_node_and_is_never_reinstalled()
+    public void A_finished_site_is_offered_and_a_start_of_the_node_ends_there()
     {
-        var (state, actions) = InstallMachine.Next(Start, new InstallEvent.SanInspected(new SanContent.Ours(Interrupted with { Step = InstallStep.Done, RootDigest = "older" }, true)));
+        var (offered, actions) = Offered();
+        Assert.Equal([new InstallAction.Offer()], actions);
+        var (state, next) = InstallMachine.Next(offered, new InstallEvent.Chosen(SiteChoice.StartNode));
         Assert.Equal(InstallPhase.End, state.Phase);
-        Assert.Equal([new InstallAction.StartNode()], actions);
+        Assert.Equal([new InstallAction.StartNode()], next);
+    }
+
+    [Theory]
+    [InlineData(SiteChoice.ChangeSite)]
+    [InlineData(SiteChoice.AddImage)]
+    [InlineData(SiteChoice.Rescue)]
+    public void What_is_done_on_a_finished_site_comes_back_to_the_offer(SiteChoice choice)
+    {
+        var (carrying, actions) = InstallMachine.Next(Offered().State, new InstallEvent.Chosen(choice));
+        Assert.Equal([new InstallAction.Carry(choice)], actions);
+        Assert.Equal([new InstallAction.Offer()], InstallMachine.Next(carrying, new InstallEvent.ChoiceDone()).Actions);
+    }
+
+    [Fact]
+    public void A_reinstallation_names_the_finished_site_in_its_question()
+    {
+        var (asked, actions) = InstallMachine.Next(Offered().State, new InstallEvent.Chosen(SiteChoice.Reinstall));
+        Assert.Equal([new InstallAction.Ask("site 'blade16' (finished)", "blade16")], actions);
+        var (_, next) = InstallMachine.Next(asked, new InstallEvent.Confirmed(Guid.Empty));
+        Assert.Equal([new InstallAction.Run(InstallStep.Partition)], next);
+    }
+
+    [Fact]
+    public void A_finished_site_of_another_name_is_destroyed_only_by_that_name()
+    {
+        var (_, actions) = InstallMachine.Next(Start with { Site = "other" }, new InstallEvent.SanInspected(new SanContent.Ours(Interrupted with { Step = InstallStep.Done }, false)));
+        Assert.Equal("blade16", Assert.IsType<InstallAction.Ask>(Assert.Single(actions)).FinishedSite);
+    }
+
+    [Theory]
+    [InlineData(InstallStep.CommitSite)]
+    [InlineData(InstallStep.BringUpPeers)]
+    [InlineData(InstallStep.HandOver)]
+    public void An_interrupted_installation_takes_machines_over_that_were_written_into_the_site_file_since(InstallStep step)
+    {
+        var times = Enum.GetValues<InstallStep>().Where(s => s < step).Select(s => new StepTime(s, 1)).ToList();
+        var (state, actions) = InstallMachine.Next(Start, new InstallEvent.SanInspected(new SanContent.Ours(Interrupted with { Step = step, Times = times }, false)));
+        Assert.Equal(new InstallAction.Run(InstallStep.CreateRoots), actions[^1]);
+        Assert.All(state.Journal!.Times, t => Assert.True(t.Step < InstallStep.CreateRoots));
     }
 
     [Fact]
     public void An_interrupted_installation_goes_on_at_its_step_under_a_new_holder()
     {
         var (_, actions) = InstallMachine.Next(Start with { Node = "node02" }, new InstallEvent.SanInspected(new SanContent.Ours(Interrupted, HolderIsAlive: false)));
-        Assert.Equal([new InstallAction.WriteJournal(Interrupted with { Holder = "node02" }), new InstallAction.Run(InstallStep.WriteOrigin)], actions);
+        Assert.Equal("node02", Assert.IsType<InstallAction.WriteJournal>(actions[0]).Journal.Holder);
+        Assert.Equal(new InstallAction.Run(InstallStep.WriteOrigin), actions[1]);
     }
 
     [Fact]
@@ -76,6 +118,9 @@ public sealed class InstallMachineTests
         var (_, actions) = InstallMachine.Next(Start with { Site = "other" }, new InstallEvent.SanInspected(new SanContent.Ours(Interrupted, false)));
         Assert.Contains("blade16", Assert.IsType<InstallAction.Ask>(Assert.Single(actions)).Foreign, StringComparison.Ordinal);
     }
+
+    private static (InstallState State, IReadOnlyList<InstallAction> Actions) Offered() =>
+        InstallMachine.Next(Start, new InstallEvent.SanInspected(new SanContent.Ours(Interrupted with { Step = InstallStep.Done, RootDigest = "older" }, true)));
 
     [Fact]
     public void An_end_of_a_step_that_is_not_under_way_changes_nothing()

@@ -11,6 +11,9 @@ public readonly record struct DhcpAnswer
     /// <summary>Where it goes.</summary>
     public Ipv4Address Destination { get; init; }
 
+    /// <summary>Whom it answers.</summary>
+    public MacAddress Client { get; init; }
+
     /// <summary>To a relay agent (port 67) instead of a client (port 68).</summary>
     public bool ToRelay { get; init; }
 

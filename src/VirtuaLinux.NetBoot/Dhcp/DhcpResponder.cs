@@ -120,6 +120,7 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
         return Route(request, type) with
         {
             Length = writer.Finish(),
+            Client = request.ClientMac,
             Log = $"dhcp {(type == DhcpMessageType.Offer ? "offer" : "ack")} mac={request.ClientMac} {who} ip={client.Address} client={boot.Client} file=\"{what}\"",
         };
     }

@@ -20,6 +20,7 @@ public sealed class DhcpServer : IAsyncDisposable
     private const int MaximumWaiting = 1024;
 
     private readonly DhcpResponder responder;
+    private readonly AnsweredClients answered;
     private readonly Action<string> log;
     private readonly Socket broadcasts;
     private readonly Socket unicast;
@@ -29,9 +30,10 @@ public sealed class DhcpServer : IAsyncDisposable
 
     /// <summary>Binds the sockets and starts to answer.</summary>
     /// <exception cref="Host.FailureException">A socket cannot be bound.</exception>
-    public DhcpServer(BootEndpoint endpoint, DhcpResponder responder, Action<string> log)
+    public DhcpServer(BootEndpoint endpoint, DhcpResponder responder, AnsweredClients answered, Action<string> log)
     {
         this.responder = responder;
+        this.answered = answered;
         this.log = log;
         broadcasts = BoundSocket.ForBroadcasts(endpoint.Interface, ServerPort);
         try
@@ -69,6 +71,7 @@ public sealed class DhcpServer : IAsyncDisposable
                 var answer = responder.Answer(datagram.AsSpan(0, length), reply, DateTimeOffset.UtcNow);
                 if (answer.Log is { } line) log(line);
                 if (answer.Length == 0) continue;
+                answered.Add(answer.Client);
                 if (answer.Delay == TimeSpan.Zero) await SendAsync(answer, reply.AsMemory(0, answer.Length)).ConfigureAwait(false);
                 else if (Volatile.Read(ref waiting) < MaximumWaiting) _ = SendLaterAsync(answer, reply.AsSpan(0, answer.Length).ToArray());
             }

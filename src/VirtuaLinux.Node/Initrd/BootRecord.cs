@@ -1,5 +1,8 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -35,6 +38,28 @@ public sealed record BootRecord
 
     /// <summary>Seconds from the kernel's start to the root being mounted.</summary>
     public required double RootMountedAfter { get; init; }
+
+    /// <summary>Reads the record of this boot.</summary>
+    /// <exception cref="FailureException">This machine was not booted by the product's initrd.</exception>
+    public static BootRecord Read() =>
+        File.Exists(Path)
+            ? JsonSerializer.Deserialize(File.ReadAllText(Path), NodeJson.Default.BootRecord)!
+            : throw new FailureException($"{Path} is missing: this machine is not a node of a site; run this on a node");
+
+    /// <summary>Leaves this record and the site's state for the running node; who reads them meanwhile sees the old or the new ones.</summary>
+    public void Write(SanState state)
+    {
+        System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        const UnixFileMode secret = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        Replace(StatePath, JsonSerializer.SerializeToUtf8Bytes(state, StorageJson.Default.SanState), secret);
+        Replace(Path, JsonSerializer.SerializeToUtf8Bytes(this, NodeJson.Default.BootRecord), secret | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+    }
+
+    private static void Replace(string path, byte[] content, UnixFileMode mode)
+    {
+        using (var file = new FileStream(path + ".new", new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode })) file.Write(content);
+        File.Move(path + ".new", path, overwrite: true);
+    }
 }
 
 /// <summary>What a node notes on its <c>local</c> volume about its root, so that a root is never put over another origin.</summary>

@@ -42,6 +42,17 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
         await new RootAssembly(runner, log).RunAsync(disk, state, ruling, own, "network", server, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Reads the site's state from the LUN, and the manifest in it, whose signature it checks.</summary>
+    /// <exception cref="FailureException">There is no site, or its manifest is not its own.</exception>
+    public static (SanState State, Manifest Manifest) ReadSite(string disk)
+    {
+        var state = ReadState(disk);
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        return SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)
+            ? (state, manifest)
+            : throw new FailureException($"{disk}: the manifest on the SAN is refused: {reason}");
+    }
+
     /// <summary>Reads the site's state from the LUN.</summary>
     /// <exception cref="FailureException">There is none.</exception>
     public static SanState ReadState(string disk)

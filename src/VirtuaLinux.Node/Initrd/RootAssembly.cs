@@ -38,6 +38,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             throw new FailureException($"the root of {node.Name} stands on {record.Image} (digest {record.RootDigest[..12]}), and the manifest says {manifest.Image} (digest {manifest.RootDigest[..12]}); a root is never put over another origin");
         WriteRootRecord(record);
 
+        if (group.Find(NodeVolumes.OriginName(manifest.Image)) is { } written && NodeVolumes.IsUnverified(written)) throw new FailureException($"the image {manifest.Image} was not written to its end on the SAN; add it again from its medium");
         var origin = await volumes.MapAsync(NodeVolumes.OriginName(manifest.Image), "vl-origin", readOnly: true, cancellationToken).ConfigureAwait(false);
         var originSize = group.SizeOf(group.Find(NodeVolumes.OriginName(manifest.Image))!);
         var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize)), record.ThinId, cancellationToken).ConfigureAwait(false);
@@ -57,7 +58,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             WriteRootRecord(record with { RenderedSerial = manifest.Serial });
         }
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "move", Local, Root + Local), cancellationToken).ConfigureAwait(false);
-        Leave(state, new BootRecord
+        new BootRecord
         {
             Node = node.Name,
             BootedFrom = bootedFrom,
@@ -66,7 +67,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             ManifestSerial = manifest.Serial,
             RootVolume = $"{node.Name}_data over {NodeVolumes.OriginName(manifest.Image)}",
             RootMountedAfter = Uptime(),
-        });
+        }.Write(state);
     }
 
     /// <summary>Seconds since the kernel started.</summary>
@@ -98,14 +99,5 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             file.Flush(flushToDisk: true);
         }
         File.Move(RootRecordPath + ".new", RootRecordPath, overwrite: true);
-    }
-
-    private static void Leave(SanState state, BootRecord record)
-    {
-        Directory.CreateDirectory(BootRecord.Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
-        File.WriteAllText(BootRecord.Path, JsonSerializer.Serialize(record, NodeJson.Default.BootRecord));
-        var secret = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
-        using var file = new FileStream(BootRecord.StatePath, secret);
-        JsonSerializer.Serialize(file, state, StorageJson.Default.SanState);
     }
 }

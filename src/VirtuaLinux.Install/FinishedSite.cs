@@ -1,0 +1,97 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>What a technician can do with the medium on a site that is finished. Starting a node is what happens when nobody is there.</summary>
+public sealed class FinishedSite(InstallContext context)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly StorageSteps _storage = new(context);
+
+    /// <summary>Shows what can be done, and waits ten seconds for a person; unattended, it waits for nobody.</summary>
+    public async Task<SiteChoice> OfferAsync(CancellationToken cancellationToken = default)
+    {
+        if (context.Site.Answers is { Install: true }) return SiteChoice.StartNode;
+        var (state, manifest) = Read();
+        var self = Self(manifest);
+        var change = SiteChange.To(manifest, context.Site);
+        context.Console.Say($"site {manifest.Name} is finished: {state.Image.Image}, manifest {manifest.Serial}, {manifest.Nodes.Count} nodes; this machine is {(self is null ? "none of them" : self.Name)}");
+        var choices = Choices(self, change, state).ToList();
+        foreach (var ((_, text), index) in choices.Select((c, i) => (c, i))) context.Console.Say($"  {index + 1}  {text}");
+        // Without this machine in the manifest there is nothing to start by itself.
+        var patience = self is null ? Timeout.InfiniteTimeSpan : Patience;
+        while (true)
+        {
+            var question = patience == Patience ? $"Type a number; {self!.Name} starts in {Patience.TotalSeconds:0} s:" : "Type a number:";
+            if (await context.Console.AskAsync(question, patience, cancellationToken).ConfigureAwait(false) is not { } answer) return SiteChoice.StartNode;
+            if (int.TryParse(answer, out var number) && number >= 1 && number <= choices.Count) return choices[number - 1].Choice;
+            if (answer.Length == 0 && self is not null) return SiteChoice.StartNode;
+            patience = Timeout.InfiniteTimeSpan;
+        }
+    }
+
+    /// <summary>Does what was chosen; what cannot be done is said, and nothing is left half-done that the next try would trip over.</summary>
+    public async Task CarryAsync(SiteChoice choice, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await (choice switch
+            {
+                SiteChoice.ChangeSite => ChangeAsync(cancellationToken),
+                SiteChoice.AddImage => AddImageAsync(cancellationToken),
+                _ => context.Console.ShellAsync(context.Runner, cancellationToken),
+            }).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            context.Console.Say($"not done: {e.Message}");
+        }
+    }
+
+    private IEnumerable<(SiteChoice Choice, string Text)> Choices(ManifestNode? self, SiteChange change, SanState state)
+    {
+        if (self is not null) yield return (SiteChoice.StartNode, $"start this machine as {self.Name}");
+        if (change.Obstacle() is { } obstacle) context.Console.Say($"  site.yaml differs from the site and cannot be taken over: {obstacle}");
+        else if (!change.IsEmpty) yield return (SiteChoice.ChangeSite, $"change the site to what site.yaml says: {string.Join("; ", change.Lines())}");
+        if (state.Image.RootDigest != context.Image.RootDigest) yield return (SiteChoice.AddImage, $"add the image {context.Image.Image} to the site, beside those that it has");
+        yield return (SiteChoice.Rescue, "rescue shell");
+        yield return (SiteChoice.Reinstall, "reinstall: destroys the site with all its data");
+    }
+
+    private async Task ChangeAsync(CancellationToken cancellationToken)
+    {
+        var (state, manifest) = Read();
+        var change = SiteChange.To(manifest, context.Site);
+        if (change.Obstacle() is { } obstacle) throw new FailureException(obstacle);
+        foreach (var line in change.Lines()) context.Console.Say($"  {line}");
+        if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes") return;
+        var alive = await LiveNodes.FindAsync(context.Runner, change.Replaced.Where(n => n.Name != context.Self.Name), cancellationToken).ConfigureAwait(false);
+        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the old machine off before another takes its place");
+        // Volumes without a manifest that names them harm nobody: the power may go between the two.
+        await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
+        _storage.Commit(state, change.Wanted);
+        context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
+    }
+
+    private async Task AddImageAsync(CancellationToken cancellationToken)
+    {
+        if (!await _storage.AddImageAsync(cancellationToken).ConfigureAwait(false))
+        {
+            context.Console.Say($"{context.Image.Image} is on the SAN already, verified");
+            return;
+        }
+        await _storage.WriteOriginAsync(cancellationToken).ConfigureAwait(false);
+        await _storage.VerifyOriginAsync(cancellationToken).ConfigureAwait(false);
+        await _storage.WriteBootAsync(cancellationToken).ConfigureAwait(false);
+        context.Console.Say($"{context.Image.Image} is on the SAN, verified; no node runs it yet");
+    }
+
+    /// <summary>This machine in the manifest on the SAN; it may be there under no name, or under another card.</summary>
+    private static ManifestNode? Self(Manifest manifest) => NetworkLink.Interfaces().Values.Select(manifest.FindNode).FirstOrDefault(n => n is not null);
+
+    private (SanState State, Manifest Manifest) Read() => NodeBoot.ReadSite(context.Disk);
+}

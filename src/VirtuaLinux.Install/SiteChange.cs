@@ -1,0 +1,60 @@
+using System.Text.Json;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>What a site file changes on a site that exists: machines that were replaced or added, accounts, kernel arguments.</summary>
+/// <param name="Current">The manifest on the SAN.</param>
+/// <param name="Wanted">The one that follows it.</param>
+public sealed record SiteChange(Manifest Current, Manifest Wanted)
+{
+    /// <summary>The change that brings a site to what the site file says; it keeps the image that the nodes run.</summary>
+    public static SiteChange To(Manifest current, Site site)
+    {
+        ArgumentNullException.ThrowIfNull(current);
+        return new SiteChange(current, Manifest.Compile(site, current.SiteId, current.Serial + 1, current.Image, current.RootDigest));
+    }
+
+    /// <summary>Whether nothing changes.</summary>
+    public bool IsEmpty => SignedManifest.SaySame(Current, Wanted with { Serial = Current.Serial });
+
+    /// <summary>The machines that the site did not have.</summary>
+    public IEnumerable<ManifestNode> Added => Wanted.Nodes.Where(n => Find(Current, n.Name) is null);
+
+    /// <summary>The machines whose hardware is another than before.</summary>
+    public IEnumerable<ManifestNode> Replaced => Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && Cards(old) != Cards(n));
+
+    /// <summary>The change in lines for people.</summary>
+    public IEnumerable<string> Lines()
+    {
+        foreach (var node in Replaced) yield return $"{node.Name} replaced: {Cards(Find(Current, node.Name)!)} -> {Cards(node)}";
+        foreach (var node in Added) yield return $"{node.Name} added: {Cards(node)} {node.Cluster.Ip}, root {Wanted.Volumes.Root} (copy on write), local {Wanted.Volumes.Local}";
+        foreach (var node in Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && (old.Slot, old.Bmc) != (n.Slot, n.Bmc))) yield return $"{node.Name}: slot or management board";
+        if (Json(Current.Access) != Json(Wanted.Access)) yield return "accounts and their keys";
+        if (Current.KernelArguments != Wanted.KernelArguments) yield return $"kernel arguments: {Wanted.KernelArguments}";
+        if (!Current.Nodes.Select(n => n.Name).SequenceEqual(Wanted.Nodes.Select(n => n.Name).Intersect(Current.Nodes.Select(n => n.Name)))) yield return "order of the nodes";
+    }
+
+    /// <summary>Why the change cannot be made from a medium while the site lives, or null: it would pull something from under running nodes.</summary>
+    public string? Obstacle()
+    {
+        if (Current.Nodes.FirstOrDefault(n => Find(Wanted, n.Name) is null) is { } gone) return $"nodes: {gone.Name} is missing; its volumes would be left without an owner: write it back";
+        if (Wanted.Nodes.FirstOrDefault(n => Find(Current, n.Name) is { } old && Addresses(old) != Addresses(n)) is { } moved) return $"nodes: {moved.Name} has other addresses than on the SAN ({Addresses(Find(Current, moved.Name)!)}): write those back";
+        if (Current.Volumes != Wanted.Volumes) return $"volumes: the site's volumes have root {Current.Volumes.Root}, local {Current.Volumes.Local}, shared {Current.Volumes.Shared}, reserve {Current.Volumes.Reserve}: write that back";
+        if (Json(Current.Networks) != Json(Wanted.Networks)) return $"networks: they are not those on the SAN ({string.Join(", ", Current.Networks.Select(n => $"{n.Key} {n.Value.Subnet}"))}): write those back";
+        if (Json(Current.San) != Json(Wanted.San)) return $"san: it is not the one that the nodes use ({Current.San?.Target} at {string.Join(", ", Current.San?.Portals ?? [])}): write that back";
+        return null;
+    }
+
+    private static ManifestNode? Find(Manifest manifest, string name) => manifest.Nodes.FirstOrDefault(n => n.Name == name);
+
+    private static string Cards(ManifestNode node) => string.Join(", ", node.Interfaces.OrderBy(i => i.Key, StringComparer.Ordinal).Select(i => i.Value.Mac));
+
+    private static string Addresses(ManifestNode node) => string.Join(", ", node.Interfaces.OrderBy(i => i.Key, StringComparer.Ordinal).Select(i => $"{i.Key} {i.Value.Ip}"));
+
+    private static string Json(IReadOnlyList<SiteAccess> access) => JsonSerializer.Serialize(access, ModelJson.Default.IReadOnlyListSiteAccess);
+
+    private static string Json(SiteSan? san) => san is null ? "" : JsonSerializer.Serialize(san, ModelJson.Default.SiteSan);
+
+    private static string Json(IReadOnlyDictionary<string, SiteNetwork> networks) => string.Join(';', networks.OrderBy(n => n.Key, StringComparer.Ordinal).Select(n => $"{n.Key} {n.Value}"));
+}

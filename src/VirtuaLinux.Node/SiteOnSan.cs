@@ -1,0 +1,53 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node;
+
+/// <summary>The site on the SAN as a running node sees it: the copy there rules, and a newer one is taken over without a restart.</summary>
+/// <param name="runner">Runs programs.</param>
+/// <param name="certificate">The site's CA.</param>
+public sealed class SiteOnSan(ICommandRunner runner, SiteCertificate certificate)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
+
+    /// <summary>Waits until a peer holds a newer manifest, or a minute: then it is time to look at the SAN.</summary>
+    public static async Task WaitForNewsAsync(Manifest manifest, PeerWatch peers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(peers);
+        var deadline = DateTime.UtcNow + Longest;
+        do await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+        while (DateTime.UtcNow < deadline && !peers.Alive.Values.Any(p => p.ManifestSerial > manifest.Serial));
+    }
+
+    /// <summary>Reads the site, past this machine's memory.</summary>
+    /// <returns>The state and its manifest if that is newer than <paramref name="current"/> and of the same site, else null.</returns>
+    public async Task<(SanState State, Manifest Manifest)?> ReadAsync(Manifest current, Action<string> log, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(current);
+        ArgumentNullException.ThrowIfNull(log);
+        try
+        {
+            if (current.San is not { } san || IscsiInitiator.FindLun(san) is not { } disk) return null;
+            var partition = SanLayout.Partition(disk, 2);
+            await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", partition), cancellationToken).ConfigureAwait(false);
+            using var device = BlockDevice.Open(partition, writable: false);
+            if (SanState.Read(device) is not { } state) return null;
+            if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason))
+            {
+                log($"the manifest on the SAN is refused: {reason}");
+                return null;
+            }
+            return manifest.Serial > current.Serial ? (state, manifest) : null;
+        }
+        catch (FailureException e)
+        {
+            // The SAN may be away for a while; what this node knows goes on being served.
+            log($"the site on the SAN cannot be read: {e.Message}");
+            return null;
+        }
+    }
+}
