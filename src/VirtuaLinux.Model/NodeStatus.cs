@@ -30,6 +30,9 @@ public sealed record NodeStatus
     /// <summary>Serial number of the manifest that the node holds.</summary>
     public long? ManifestSerial { get; init; }
 
+    /// <summary>Fingerprint of the node's SSH host key, as <c>ssh-keygen -l</c> writes it: <c>SHA256:…</c>; absent until it has one.</summary>
+    public string? HostKey { get; init; }
+
     /// <summary>Identity of this boot, new with every one.</summary>
     public string? BootId { get; init; }
 
