@@ -14,6 +14,7 @@ public static class InstallMachine
             (InstallPhase.Inspect or InstallPhase.Confirm, InstallEvent.SanInspected { Content: SanContent.Ours ours }) => Found(state, ours),
             // The journal can only be written behind the partition table, so the first step stands before it.
             (InstallPhase.Confirm, InstallEvent.Confirmed yes) => (state with { Phase = InstallPhase.Install, Journal = NewJournal(state, yes.SiteId) }, [new InstallAction.Run(InstallStep.Partition)]),
+            (InstallPhase.Confirm, InstallEvent.Refused) when state.IsFinished => (state with { Phase = InstallPhase.Choose }, [new InstallAction.Offer()]),
             (InstallPhase.Confirm, InstallEvent.Refused) => End(state, new InstallAction.Stop("nothing was written, as you said; start again to see the plan again")),
             (InstallPhase.Choose, InstallEvent.Chosen { Choice: SiteChoice.StartNode }) => End(state, new InstallAction.StartNode()),
             (InstallPhase.Choose, InstallEvent.Chosen { Choice: SiteChoice.Reinstall }) => (state with { Phase = InstallPhase.Confirm }, [new InstallAction.Ask($"site '{state.Site}' (finished)", state.Site)]),
@@ -31,7 +32,7 @@ public static class InstallMachine
             return (state with { Phase = InstallPhase.Confirm }, [journal.Step == InstallStep.Done
                 ? new InstallAction.Ask($"site '{journal.Site}' (finished)", journal.Site)
                 : new InstallAction.Ask($"site '{journal.Site}' (interrupted at {journal.Step})")]);
-        if (journal.Step == InstallStep.Done) return (state with { Phase = InstallPhase.Choose }, [new InstallAction.Offer()]);
+        if (journal.Step == InstallStep.Done) return (state with { Phase = InstallPhase.Choose, IsFinished = true }, [new InstallAction.Offer()]);
         if (ours.HolderIsAlive && journal.Holder != state.Node) return (state, [new InstallAction.Wait($"{journal.Holder} holds the journal and is alive, at step {journal.Step}")]);
         if (journal.RootDigest != state.RootDigest)
             return End(state, new InstallAction.Stop($"the installation of site '{journal.Site}' was begun with image {journal.Image}, and this medium carries {state.Image}; go on with the medium it was begun with, or wipe the LUN's partition table to begin anew"));

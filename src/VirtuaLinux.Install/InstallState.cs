@@ -39,6 +39,9 @@ public sealed record InstallState
     /// <summary>Digest of its root.</summary>
     public required string RootDigest { get; init; }
 
+    /// <summary>Whether the site on the LUN is this one, finished: a no leads back to what can be done with it.</summary>
+    public bool IsFinished { get; init; }
+
     /// <summary>The journal; null before the plan is confirmed.</summary>
     public Journal? Journal { get; init; }
 }

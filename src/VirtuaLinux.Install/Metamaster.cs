@@ -149,7 +149,11 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         ByteSize size;
         using (var device = BlockDevice.Open(context.Disk, writable: false)) size = new ByteSize(device.Size);
         var wwid = IscsiInitiator.WwidOf(context.Disk);
-        if (ask.FinishedSite is { } site) await SeeThatNobodyLivesAsync(context, site, cancellationToken).ConfigureAwait(false);
+        if (ask.FinishedSite is not null && await WhoLivesAsync(context, cancellationToken).ConfigureAwait(false) is { Count: > 0 } alive)
+        {
+            console.Say($"{string.Join(", ", alive)} of site '{ask.FinishedSite}' answer: switch every node off before the site is destroyed");
+            return new InstallEvent.Refused();
+        }
         var plan = new Plan(context.Site, context.Image, context.Disk, wwid, size, ask.Foreign);
         foreach (var line in plan.Lines()) console.Say(line);
         if (plan.Obstacle() is { } obstacle) throw new FailureException(obstacle);
@@ -169,11 +173,10 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     }
 
     /// <summary>A site is destroyed only when none of its machines runs from it.</summary>
-    private async Task SeeThatNobodyLivesAsync(InstallContext context, string site, CancellationToken cancellationToken)
+    private Task<IReadOnlyList<string>> WhoLivesAsync(InstallContext context, CancellationToken cancellationToken)
     {
         var (_, manifest) = NodeBoot.ReadSite(context.Disk);
-        var alive = await LiveNodes.FindAsync(runner, manifest.Nodes.Where(n => n.Cluster.Ip != context.Self.Cluster.Ip), cancellationToken).ConfigureAwait(false);
-        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} of site '{site}' answer; switch every node off before the site is destroyed");
+        return LiveNodes.FindAsync(runner, manifest.Nodes.Where(n => n.Cluster.Ip != context.Self.Cluster.Ip), cancellationToken);
     }
 
     private async Task DemoteAsync(InstallContext context, Journal journal, PeerSteps peers, CancellationToken cancellationToken)

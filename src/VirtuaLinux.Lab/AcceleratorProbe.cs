@@ -9,7 +9,7 @@ public static class AcceleratorProbe
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
     /// <summary>Runs a tiny guest and gives the verdict; never waits much longer than <see cref="Deadline"/>.</summary>
-    /// <param name="kernel">A Linux kernel; absent: the newest in <c>/boot</c>. Without one the answer is <see cref="Accelerator.Tcg"/>.</param>
+    /// <param name="kernel">A Linux kernel, or an installer ISO, which has one; absent: the newest in <c>/boot</c>. Without one the answer is <see cref="Accelerator.Tcg"/>.</param>
     /// <param name="runner">Runs the emulator.</param>
     /// <param name="log">Told why.</param>
     /// <param name="cancellationToken">Ends the probe.</param>
@@ -19,6 +19,12 @@ public static class AcceleratorProbe
         if (!File.Exists("/dev/kvm")) return Say(Accelerator.Tcg, "no /dev/kvm");
         kernel ??= Directory.Exists("/boot") ? Directory.GetFiles("/boot", "vmlinuz-*").Order(StringComparer.Ordinal).LastOrDefault() : null;
         if (kernel is null) return Say(Accelerator.Tcg, "no kernel to try /dev/kvm with");
+        using var extracted = kernel.EndsWith(".iso", StringComparison.Ordinal) ? new TemporaryFile() : null;
+        if (extracted is not null)
+        {
+            await runner.RunAsync(ExternalCommand.Of("xorriso", "-osirrox", "on", "-indev", kernel, "-extract", "/boot/vmlinuz", extracted.Path), cancellationToken).ConfigureAwait(false);
+            kernel = extracted.Path;
+        }
         // The guest has no root: a kernel that works reaches its panic, and the panic ends the emulator.
         var command = ExternalCommand.Of("timeout", "-s", "KILL", "10", "qemu-system-x86_64",
             "-accel", "kvm", "-cpu", "host", "-machine", "q35", "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
@@ -47,5 +53,12 @@ public static class AcceleratorProbe
             log?.Invoke($"blades run with {verdict.ToString().ToLowerInvariant()}: {why}");
             return verdict;
         }
+    }
+
+    private sealed class TemporaryFile : IDisposable
+    {
+        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.kernel");
+
+        public void Dispose() => File.Delete(Path);
     }
 }

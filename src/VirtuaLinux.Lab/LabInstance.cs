@@ -85,20 +85,22 @@ public sealed partial class LabInstance
     /// <summary>Copies the SAN of this lab into a new one and starts that; media and firmware settings of the blades are not copied.</summary>
     /// <exception cref="FailureException">A blade of this lab is on: its SAN would be copied in the middle of a change.</exception>
     public Task<LabInstance> ForkAsync(string stateDirectory, string name, CancellationToken cancellationToken = default) =>
-        ForkAsync(_store.Directory, stateDirectory, name, _runner, cancellationToken);
+        ForkAsync(_store.Directory, stateDirectory, name, _runner, cancellationToken: cancellationToken);
 
     /// <summary>Copies the SAN of a lab, up or down, into a new one and starts that.</summary>
     /// <param name="original">State directory of the lab to copy.</param>
     /// <param name="stateDirectory">State directory of the new one.</param>
     /// <param name="name">Name of the new one.</param>
     /// <param name="runner">Runs external programs.</param>
+    /// <param name="blades">Other machines in front of the same SAN; the same ones unless given.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="FailureException">A blade of that lab is on: its SAN would be copied in the middle of a change.</exception>
-    public static async Task<LabInstance> ForkAsync(string original, string stateDirectory, string name, ICommandRunner? runner = null, CancellationToken cancellationToken = default)
+    public static async Task<LabInstance> ForkAsync(string original, string stateDirectory, string name, ICommandRunner? runner = null, IReadOnlyList<BladeOptions>? blades = null, CancellationToken cancellationToken = default)
     {
         var from = new LabInstance(new LabStore(Path.GetFullPath(original)), runner);
         if (from.Blades.FirstOrDefault(b => b.IsOn) is { } on) throw new FailureException($"{on.Name} is on: power all blades off before the lab is forked");
         var options = from.Options with { StateDirectory = Path.GetFullPath(stateDirectory), Name = name };
+        if (blades is not null) options = options with { Blades = blades };
         options.Validate();
         var store = new LabStore(options.StateDirectory);
         if (store.TryRead() is { IsUp: true }) throw new FailureException($"a lab runs in {options.StateDirectory}; end it with 'virtualinux lab down'");

@@ -34,7 +34,7 @@ public sealed class TestLab : IAsyncDisposable
         var folder = Path.Combine(Root, "artifacts/tests/labs", name);
         await LabInstance.DownAsync(folder);
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-        var options = new LabOptions { StateDirectory = folder, Name = name, Blades = LabOptions.NumberedBlades(firmware) };
+        var options = new LabOptions { StateDirectory = folder, Name = name, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = Iso };
         if (san is { } size) options = options with { SanSize = size };
         return new TestLab(await LabInstance.CreateAsync(options), folder);
     }

@@ -60,6 +60,7 @@ public sealed class InstallMachineTests
         Assert.Equal([new InstallAction.Ask("site 'blade16' (finished)", "blade16")], actions);
         var (_, next) = InstallMachine.Next(asked, new InstallEvent.Confirmed(Guid.Empty));
         Assert.Equal([new InstallAction.Run(InstallStep.Partition)], next);
+        Assert.Equal([new InstallAction.Offer()], InstallMachine.Next(asked, new InstallEvent.Refused()).Actions);
     }
 
     [Fact]

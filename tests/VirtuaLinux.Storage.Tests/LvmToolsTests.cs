@@ -54,4 +54,28 @@ public sealed class LvmToolsTests : IAsyncLifetime
         await lvm.CreateAsync();
         Assert.Empty((await lvm.ReadAsync())!.Volumes);
     }
+
+    [Fact]
+    public async Task An_image_counts_as_unverified_until_it_was_read_back_and_another_one_stays_as_it_is()
+    {
+        var lvm = new LvmTools(_runner, _device);
+        await lvm.CreateAsync();
+        var first = Image("debian-13@1");
+        var second = Image("debian-13@2");
+        await lvm.CommitAsync(NodeVolumes.AddImage((await lvm.ReadAsync())!, first));
+        await lvm.CommitAsync(NodeVolumes.MarkVerified((await lvm.ReadAsync())!, first.Image));
+        await lvm.CommitAsync(NodeVolumes.AddImage((await lvm.ReadAsync())!, second));
+
+        var group = (await lvm.ReadAsync())!;
+        string[] unverified = [NodeVolumes.OriginName(second.Image), NodeVolumes.BootName(second.Image)];
+        Assert.Equal(4, group.Volumes.Count);
+        Assert.Equal(unverified, group.Volumes.Where(NodeVolumes.IsUnverified).Select(v => v.Name));
+        Assert.Contains("digest.d-debian-13@1".Replace('@', '_'), group.Find(NodeVolumes.OriginName(first.Image))!.Tags);
+    }
+
+    private static ImageInfo Image(string version) => new()
+    {
+        Image = ImageVersion.Parse(version), Distribution = "debian-13", KernelRelease = "6.12", RootSize = 64 << 20, BootSize = 16 << 20,
+        RootDigest = $"d-{version}".Replace('@', '_'), BootDigest = "b", Chunks = [], ChunkSize = 1 << 20, SourceDateEpoch = 0,
+    };
 }

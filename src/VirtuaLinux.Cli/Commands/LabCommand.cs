@@ -34,7 +34,7 @@ internal static class LabCommand
             var path = parsed.GetValue(iso) ?? NewestIso();
             var count = parsed.GetValue(nodes);
             var firmware = Enumerable.Range(0, count).Select(i => i < count - parsed.GetValue(uefi) ? Firmware.Bios : Firmware.Uefi).ToList();
-            var options = new LabOptions { StateDirectory = state, Name = "lab", Blades = LabOptions.NumberedBlades(firmware) };
+            var options = new LabOptions { StateDirectory = state, Name = "lab", Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path };
             var lab = await LabInstance.CreateAsync(options, log: Tell, cancellationToken: cancellation);
             await lab.StartWatcherAsync(ExternalCommand.Of(Environment.ProcessPath!, "lab", "watch", "--state", state), cancellation);
             Tell($"lab: {count} blades, emulated by {lab.Accelerator}, SAN at {options.Portal}");
