@@ -2,9 +2,9 @@ using VirtuaLinux.Lab;
 
 namespace VirtuaLinux.EndToEnd;
 
-/// <summary>The life of one cluster: installed, used, hurt, blacked out and started again. Each test goes on where the one before it ended.</summary>
+/// <summary>One cluster: installed and used; then its SAN is forked, dark, for each scenario that hurts it, so that these do not depend on each other.</summary>
 [Collection("machines share two cores: one scenario at a time")]
-public sealed class ClusterTests(InstalledCluster cluster) : IClassFixture<InstalledCluster>
+public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixture<InstalledCluster>
 {
     private static readonly string[] Services = ["virtualinux-serve", "ssh", "chrony", "unbound", "iscsid"];
 
@@ -57,17 +57,21 @@ public sealed class ClusterTests(InstalledCluster cluster) : IClassFixture<Insta
     [Fact]
     public async Task C_any_surviving_node_boots_any_other_and_the_former_metamaster_comes_back_without_a_medium()
     {
-        await Lab.Lab["node01"].RemoveMediaAsync();
-        await Lab.Lab["node01"].PowerOffAsync(PowerOff);
-        Assert.Contains("Power down", Lab.Lab["node01"].ReadConsole(), StringComparison.Ordinal);
-        await Lab.Lab["node03"].PowerCutAsync();
-        await Lab.Lab["node03"].PowerOnAsync();
-        var survivors = await Lab.Cluster.WaitForNodesAsync([Lab.Lab["node02"], Lab.Lab["node03"]], InstalledCluster.Deadline);
-        Assert.Null(survivors.Problem);
-        Assert.Equal($"{Lab.Lab["node02"].Options.Ip}:80", survivors.Nodes.Single(n => n.Name == "node03").Node!.Server);
+        await using var fork = await cluster.ForkAsync("survivors");
+        await fork.StartFromStickAsync("node01", "node02", "node03");
+        var (first, second, third) = (fork.Lab["node01"], fork.Lab["node02"], fork.Lab["node03"]);
 
-        await Lab.Lab["node01"].PowerOnAsync();
-        var all = await Lab.Cluster.WaitForNodesAsync(Lab.Lab.Blades, InstalledCluster.Deadline);
+        await first.RemoveMediaAsync();
+        await first.PowerOffAsync(PowerOff);
+        Assert.Contains("Power down", first.ReadConsole(), StringComparison.Ordinal);
+        await third.PowerCutAsync();
+        await third.PowerOnAsync();
+        var survivors = await fork.Cluster.WaitForNodesAsync([second, third], InstalledCluster.Deadline);
+        Assert.Null(survivors.Problem);
+        Assert.Equal($"{second.Options.Ip}:80", survivors.Nodes.Single(n => n.Name == "node03").Node!.Server);
+
+        await first.PowerOnAsync();
+        var all = await fork.Cluster.WaitForNodesAsync(fork.Lab.Blades, InstalledCluster.Deadline);
         Assert.Null(all.Problem);
         Assert.Equal("network", all.Nodes.Single(n => n.Name == "node01").Node!.BootedFrom);
     }
@@ -75,18 +79,10 @@ public sealed class ClusterTests(InstalledCluster cluster) : IClassFixture<Insta
     [Fact]
     public async Task F_after_a_blackout_the_stick_in_one_blade_brings_all_back_unasked()
     {
-        var identity = await Lab.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id");
-        foreach (var blade in Lab.Lab.Blades) await blade.PowerOffAsync(PowerOff);
-
-        await Lab.Lab["node02"].InsertAsync(Medium.UsbStick(TestLab.Iso));
-        await Lab.Lab["node02"].InsertAsync(await Lab.Lab.SiteVolumeAsync(new LabSiteOptions()));
-        foreach (var blade in Lab.Lab.Blades) await blade.PowerOnAsync();
-        var result = await Lab.Cluster.WaitForNodesAsync(Lab.Lab.Blades, InstalledCluster.Deadline);
-
-        Assert.Null(result.Problem);
-        Assert.Equal(["network", "starter", "network"], result.Nodes.Select(n => n.Node!.BootedFrom));
-        Assert.DoesNotContain("PLAN", Lab.Lab["node02"].ReadConsole(), StringComparison.Ordinal);
-        Assert.Equal(identity, await Lab.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id"));
-        Assert.Equal("mine", await Lab.OnNodeAsync("node02", "cat", "/srv/only-on-node02"));
+        await using var fork = await cluster.ForkAsync("blackout");
+        await fork.StartFromStickAsync("node02", "node01", "node03");
+        Assert.DoesNotContain("PLAN", fork.Lab["node02"].ReadConsole(), StringComparison.Ordinal);
+        foreach (var (node, identity) in cluster.Identities) Assert.Equal(identity, await InstalledCluster.IdentityAsync(fork, node));
+        await OriginOnSan.VerifyAsync(fork.Lab.San.BackingFile, Path.Combine(Path.GetDirectoryName(TestLab.Iso)!, "image.json"));
     }
 }

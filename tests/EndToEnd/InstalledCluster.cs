@@ -2,21 +2,50 @@ using VirtuaLinux.Lab;
 
 namespace VirtuaLinux.EndToEnd;
 
-/// <summary>Three bare machines, two with BIOS and one with UEFI, that were installed from the ISO.</summary>
+/// <summary>Three bare machines, two with BIOS and one with UEFI, that were installed from the ISO once. Scenarios that hurt the cluster fork its dark SAN.</summary>
 public sealed class InstalledCluster : IAsyncLifetime
 {
     /// <summary>How long anything may take here: ten times what it takes on an idle machine with two cores.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(20);
 
+    private static readonly TimeSpan PowerOff = TimeSpan.FromMinutes(4);
+
+    private readonly Dictionary<string, string> _identities = [];
+
     public TestLab Lab { get; private set; } = null!;
 
     public ClusterResult Result { get; private set; } = null!;
+
+    /// <summary>What each node must keep for ever, once the cluster is dark: host key, machine-id, and a file that it wrote into its root.</summary>
+    public IReadOnlyDictionary<string, string> Identities => _identities;
 
     public async ValueTask InitializeAsync()
     {
         Lab = await TestLab.CreateAsync("e2e", [Firmware.Bios, Firmware.Bios, Firmware.Uefi]);
         Result = await Lab.Cluster.RunAsync(Medium.Cdrom(TestLab.Iso), new LabSiteOptions(), Deadline);
     }
+
+    /// <summary>A lab of its own over a copy of this cluster's SAN, all its machines off. The first call powers the cluster off, cleanly, for good.</summary>
+    /// <param name="name">Name of the lab.</param>
+    /// <param name="blades">Other machines in front of the same SAN; the same ones unless given.</param>
+    public async Task<TestLab> ForkAsync(string name, IReadOnlyList<BladeOptions>? blades = null)
+    {
+        Assert.Null(Result.Problem);
+        if (_identities.Count == 0)
+        {
+            foreach (var blade in Lab.Lab.Blades)
+            {
+                await Lab.OnNodeAsync(blade.Name, "sudo", "sh", "-c", "hostname > /srv/mine");
+                _identities[blade.Name] = await IdentityAsync(Lab, blade.Name);
+            }
+            await Task.WhenAll(Lab.Lab.Blades.Select(b => b.PowerOffAsync(PowerOff)));
+            await Lab.Lab.DownAsync();
+        }
+        return await TestLab.ForkAsync(Lab.Lab.Options.StateDirectory, name, blades);
+    }
+
+    /// <summary>See <see cref="Identities"/>, as a node of any lab has it now.</summary>
+    public static Task<string> IdentityAsync(TestLab lab, string node) => lab.OnNodeAsync(node, "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id", "/srv/mine");
 
     public ValueTask DisposeAsync() => Lab?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

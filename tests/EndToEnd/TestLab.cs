@@ -31,12 +31,30 @@ public sealed class TestLab : IAsyncDisposable
     public static async Task<TestLab> CreateAsync(string name, IReadOnlyList<Firmware> firmware, ByteSize? san = null)
     {
         if (!File.Exists(Iso)) throw new FailureException($"{Iso} is missing; run ./build.sh --target=Image first");
-        var folder = Path.Combine(Root, "artifacts/tests/labs", name);
-        await LabInstance.DownAsync(folder);
-        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        var folder = await EmptyFolderAsync(name);
         var options = new LabOptions { StateDirectory = folder, Name = name, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = Iso };
         if (san is { } size) options = options with { SanSize = size };
         return new TestLab(await LabInstance.CreateAsync(options), folder);
+    }
+
+    /// <summary>A lab over a copy of another one's SAN, all machines off.</summary>
+    public static async Task<TestLab> ForkAsync(string original, string name, IReadOnlyList<BladeOptions>? blades = null)
+    {
+        var folder = await EmptyFolderAsync(name);
+        return new TestLab(await LabInstance.ForkAsync(original, folder, name, blades: blades), folder);
+    }
+
+    /// <summary>The start after a blackout: the stick and the site's volume in one machine, power for it and for others.</summary>
+    public async Task<ClusterResult> StartFromStickAsync(string starter, params IReadOnlyList<string> others)
+    {
+        await Lab[starter].InsertAsync(Medium.UsbStick(Iso));
+        await Lab[starter].InsertAsync(await Lab.SiteVolumeAsync(new LabSiteOptions()));
+        List<Blade> blades = [Lab[starter], .. others.Select(o => Lab[o])];
+        foreach (var blade in blades) await blade.PowerOnAsync();
+        var result = await Cluster.WaitForNodesAsync(blades, InstalledCluster.Deadline);
+        Assert.Null(result.Problem);
+        Assert.All(result.Nodes, n => Assert.Equal(n.Name == starter ? "starter" : "network", n.Node!.BootedFrom));
+        return result;
     }
 
     /// <summary>Runs a command on a node and gives its output; it must succeed. A node boots others before its SSH answers, so that is waited for.</summary>
@@ -46,6 +64,14 @@ public sealed class TestLab : IAsyncDisposable
         await Condition.WaitAsync($"SSH of {node}", InstalledCluster.Deadline, async () => (result = await Lab.SshAsync(Lab[node], command)).ExitCode != NoConnection);
         Assert.True(result.ExitCode == 0, $"{node}: {string.Join(' ', command)}: exit code {result.ExitCode}: {result.Error}{result.Output}");
         return result.Output.Trim();
+    }
+
+    private static async Task<string> EmptyFolderAsync(string name)
+    {
+        var folder = Path.Combine(Root, "artifacts/tests/labs", name);
+        await LabInstance.DownAsync(folder);
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        return folder;
     }
 
     public async ValueTask DisposeAsync()

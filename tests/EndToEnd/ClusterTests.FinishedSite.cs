@@ -4,12 +4,9 @@ using VirtuaLinux.Model;
 namespace VirtuaLinux.EndToEnd;
 
 /// <summary>What a technician does with the medium on a site that is finished.</summary>
-[Collection("machines share two cores: one scenario at a time")]
-public sealed class FinishedSiteTests(InstalledCluster cluster) : IClassFixture<InstalledCluster>
+public sealed partial class ClusterTests
 {
     private static readonly MacAddress NewCard = MacAddress.Parse("52:54:00:77:00:99");
-
-    private static readonly TimeSpan Deadline = InstalledCluster.Deadline;
 
     [Fact]
     public async Task H_a_new_machine_takes_the_place_of_a_broken_one_and_the_running_nodes_boot_it()
@@ -17,8 +14,7 @@ public sealed class FinishedSiteTests(InstalledCluster cluster) : IClassFixture<
         var original = cluster.Lab.Lab;
         var blades = original.Blades.Select(b => b.Name == "node03" ? b.Options with { Mac = NewCard } : b.Options).ToList();
         await using var lab = await cluster.ForkAsync("replaced", blades);
-        await lab.StartFromStickAsync("node01");
-        Assert.Null((await lab.Cluster.WaitForNodesAsync([lab.Lab["node01"], lab.Lab["node02"]], Deadline)).Problem);
+        await lab.StartFromStickAsync("node01", "node02");
 
         // The stick's site file still names the old machine.
         var fresh = lab.Lab["node03"];
@@ -30,39 +26,41 @@ public sealed class FinishedSiteTests(InstalledCluster cluster) : IClassFixture<
 
         // Nothing is destroyed while somebody lives.
         await ChooseAsync(fresh, "reinstall");
-        await fresh.WaitForConsoleAsync("node01, node02 of site 'lab' answer", Deadline);
+        await fresh.WaitForConsoleAsync("node01, node02 of site 'lab' answer", InstalledCluster.Deadline);
 
         var shell = await ChooseAsync(fresh, "rescue shell");
-        await fresh.WaitForConsoleAsync("'exit' comes back here", Deadline, shell);
+        await fresh.WaitForConsoleAsync("'exit' comes back here", InstalledCluster.Deadline, shell);
         await fresh.SendAsync("echo answer $((40+2)); exit\r");
-        await fresh.WaitForConsoleAsync("answer 42", Deadline, shell);
+        await fresh.WaitForConsoleAsync("answer 42", InstalledCluster.Deadline, shell);
 
         var changed = await ChooseAsync(fresh, "change the site to what site.yaml says: node03 replaced: 52:54:00:77:00:03 -> 52:54:00:77:00:99");
         await AnswerAsync(fresh, "Type 'yes' to change the site", "yes", changed);
-        await fresh.WaitForConsoleAsync("manifest 2 is committed", Deadline, changed);
+        await fresh.WaitForConsoleAsync("manifest 2 is committed", InstalledCluster.Deadline, changed);
 
         // Nobody types any more: the machine starts as the node that it is now.
-        await fresh.WaitForConsoleAsync("Type a number; node03 starts in 10 s", Deadline, changed);
-        var result = await lab.Cluster.WaitForNodesAsync(lab.Lab.Blades, Deadline);
+        await fresh.WaitForConsoleAsync("Type a number; node03 starts in 10 s", InstalledCluster.Deadline, changed);
+        var result = await lab.Cluster.WaitForNodesAsync(lab.Lab.Blades, InstalledCluster.Deadline);
         Assert.Null(result.Problem);
         Assert.Equal("starter", result.Nodes.Single(n => n.Name == "node03").Node!.BootedFrom);
 
-        await Condition.WaitAsync("manifest 2 on every node", Deadline, async () =>
+        await Condition.WaitAsync("manifest 2 on every node", InstalledCluster.Deadline, async () =>
             (await Task.WhenAll(lab.Lab.Blades.Select(b => lab.OnNodeAsync(b.Name, "virtualinux", "node", "status")))).All(s => s.Contains("manifest 2", StringComparison.Ordinal)));
         await fresh.PowerCutAsync();
         await fresh.RemoveMediaAsync();
         await fresh.PowerOnAsync();
-        var again = await lab.Cluster.WaitForNodesAsync([fresh], Deadline);
+        var again = await lab.Cluster.WaitForNodesAsync([fresh], InstalledCluster.Deadline);
         Assert.Null(again.Problem);
         Assert.Equal("network", again.Nodes.Single().Node!.BootedFrom);
+        // It is the old machine in everything but its card.
+        Assert.Equal(cluster.Identities["node03"], await InstalledCluster.IdentityAsync(lab, "node03"));
     }
 
     /// <summary>Waits for the menu and types the number of the line that holds a text.</summary>
     /// <returns>The console's length before the answer: a mark from which to wait.</returns>
     private static async Task<long> ChooseAsync(Blade blade, string choice)
     {
-        await blade.WaitForConsoleAsync(choice, Deadline);
-        await blade.WaitForConsoleAsync("Type a number", Deadline);
+        await blade.WaitForConsoleAsync(choice, InstalledCluster.Deadline);
+        await blade.WaitForConsoleAsync("Type a number", InstalledCluster.Deadline);
         var line = blade.ReadConsole().Split('\n').Last(l => l.Contains($"  {choice}", StringComparison.Ordinal)).Trim();
         var mark = blade.ConsoleLength;
         await blade.SendAsync($"{line[0]}\r");
@@ -71,7 +69,7 @@ public sealed class FinishedSiteTests(InstalledCluster cluster) : IClassFixture<
 
     private static async Task AnswerAsync(Blade blade, string question, string answer, long? from = null)
     {
-        await blade.WaitForConsoleAsync(question, Deadline, from);
+        await blade.WaitForConsoleAsync(question, InstalledCluster.Deadline, from);
         await blade.SendAsync($"{answer}\r");
     }
 }
