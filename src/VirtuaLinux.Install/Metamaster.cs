@@ -86,8 +86,12 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                         happened = new InstallEvent.Chosen(await finished.OfferAsync(cancellationToken).ConfigureAwait(false));
                         break;
                     case InstallAction.Carry carry:
-                        journal.Open(); // for the log
-                        await finished.CarryAsync(carry.Choice, cancellationToken).ConfigureAwait(false);
+                        // Opened for the log alone; a reinstallation needs the partitions unused.
+                        using (var log = new JournalPartition(context.Disk, console))
+                        {
+                            log.Open();
+                            await finished.CarryAsync(carry.Choice, cancellationToken).ConfigureAwait(false);
+                        }
                         happened = new InstallEvent.ChoiceDone();
                         break;
                     case InstallAction.Stop stop:

@@ -41,6 +41,10 @@ public sealed record LabProcess(int Pid, ulong StartTime)
         }
     }
 
+    /// <summary>Sends it a signal (kill(1)), such as <c>STOP</c>.</summary>
+    internal Task SignalAsync(string signal, Host.ICommandRunner runner, CancellationToken cancellationToken) =>
+        IsAlive ? runner.RunAsync(Host.ExternalCommand.Of("kill", $"-{signal}", string.Create(CultureInfo.InvariantCulture, $"{Pid}")), cancellationToken) : Task.CompletedTask;
+
     private static (char State, ulong StartTime)? Stat(int pid)
     {
         try

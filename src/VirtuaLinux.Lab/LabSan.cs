@@ -50,6 +50,12 @@ public sealed class LabSan
         await _store.UpdateAsync(s => s with { San = null, SanControlPort = 0 }, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Lets every request wait, as an array whose controllers change places; <see cref="ResumeAsync"/> goes on where it was.</summary>
+    public Task PauseAsync(CancellationToken cancellationToken = default) => _store.Read().San?.SignalAsync("STOP", _runner, cancellationToken) ?? Task.CompletedTask;
+
+    /// <summary>Ends a pause.</summary>
+    public Task ResumeAsync(CancellationToken cancellationToken = default) => _store.Read().San?.SignalAsync("CONT", _runner, cancellationToken) ?? Task.CompletedTask;
+
     /// <summary>Changes the secret that the target asks for; sessions that exist go on.</summary>
     public async Task SetChapSecretAsync(string secret, CancellationToken cancellationToken = default)
     {

@@ -55,6 +55,27 @@ public sealed partial class ClusterTests
         Assert.Equal(cluster.Identities["node03"], await InstalledCluster.IdentityAsync(lab, "node03"));
     }
 
+    [Fact]
+    public async Task J_a_finished_site_is_destroyed_only_by_who_types_its_name()
+    {
+        await using var lab = await cluster.ForkAsync("reinstalled");
+        var blade = lab.Lab["node01"];
+        await blade.InsertAsync(Medium.Cdrom(TestLab.Iso));
+        await blade.InsertAsync(await lab.Lab.SiteVolumeAsync(new LabSiteOptions { Install = false }));
+        await blade.PowerOnAsync();
+
+        var first = await ChooseAsync(blade, "reinstall");
+        await AnswerAsync(blade, "Type 'yes' to carry the plan out", "yes", first);
+        await AnswerAsync(blade, "Type the name of that site", "la", first);
+        await blade.WaitForConsoleAsync("Type a number", InstalledCluster.Deadline, first);
+        await OriginOnSan.VerifyAsync(lab.Lab.San.BackingFile, TestLab.ImageInfo);
+
+        var second = await ChooseAsync(blade, "reinstall");
+        await AnswerAsync(blade, "Type 'yes' to carry the plan out", "yes", second);
+        await AnswerAsync(blade, "Type the name of that site", "lab", second);
+        await blade.WaitForConsoleAsync("step CreateVolumeGroup", InstalledCluster.Deadline, second);
+    }
+
     /// <summary>Waits for the menu and types the number of the line that holds a text.</summary>
     /// <returns>The console's length before the answer: a mark from which to wait.</returns>
     private static async Task<long> ChooseAsync(Blade blade, string choice)

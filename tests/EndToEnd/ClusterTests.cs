@@ -51,7 +51,7 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         await Lab.OnNodeAsync("node02", "sudo", "sh", "-c", "echo mine > /srv/only-on-node02; sync");
         Assert.Equal("mine", await Lab.OnNodeAsync("node02", "cat", "/srv/only-on-node02"));
         Assert.NotEqual(0, (await Lab.Lab.SshAsync(Lab.Lab["node03"], ["test", "-e", "/srv/only-on-node02"])).ExitCode);
-        await OriginOnSan.VerifyAsync(Lab.Lab.San.BackingFile, Path.Combine(Path.GetDirectoryName(TestLab.Iso)!, "image.json"));
+        await OriginOnSan.VerifyAsync(Lab.Lab.San.BackingFile, TestLab.ImageInfo);
     }
 
     [Fact]
@@ -83,6 +83,6 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         await fork.StartFromStickAsync("node02", "node01", "node03");
         Assert.DoesNotContain("PLAN", fork.Lab["node02"].ReadConsole(), StringComparison.Ordinal);
         foreach (var (node, identity) in cluster.Identities) Assert.Equal(identity, await InstalledCluster.IdentityAsync(fork, node));
-        await OriginOnSan.VerifyAsync(fork.Lab.San.BackingFile, Path.Combine(Path.GetDirectoryName(TestLab.Iso)!, "image.json"));
+        await OriginOnSan.VerifyAsync(fork.Lab.San.BackingFile, TestLab.ImageInfo);
     }
 }

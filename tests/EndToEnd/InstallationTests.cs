@@ -6,7 +6,7 @@ namespace VirtuaLinux.EndToEnd;
 
 /// <summary>Installations that do not go as planned.</summary>
 [Collection("machines share two cores: one scenario at a time")]
-public sealed class InstallationTests
+public sealed partial class InstallationTests
 {
     private static readonly TimeSpan Deadline = InstalledCluster.Deadline;
 
@@ -19,13 +19,16 @@ public sealed class InstallationTests
         var stranger = lab.Lab["node03"];
         await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
         await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(site));
-        foreach (var moment in (string[])["origin: 10 %", "step CreateRoots"])
-        {
-            await metamaster.PowerOnAsync();
-            await metamaster.WaitForConsoleAsync(moment, Deadline);
-            await metamaster.PowerCutAsync();
-            Assert.DoesNotContain("step BringUpPeers", metamaster.ReadConsole(), StringComparison.Ordinal);
-        }
+        await metamaster.PowerOnAsync();
+        await metamaster.WaitForConsoleAsync("origin: 10 %", Deadline);
+        await metamaster.PowerCutAsync();
+        Assert.DoesNotContain("step VerifyOrigin", metamaster.ReadConsole(), StringComparison.Ordinal);
+
+        await metamaster.PowerOnAsync();
+        await metamaster.WaitForConsoleAsync("step VerifyOrigin", Deadline);
+        await lab.CutDuringAsync(metamaster, "step CreateRoots");
+        Assert.DoesNotContain("step CreateRoots done", metamaster.ReadConsole(), StringComparison.Ordinal);
+
         await metamaster.PowerOnAsync();
         await lab.Cluster.FollowAsync(metamaster, ClusterInstallation.PeersMayStart, Deadline);
         Assert.DoesNotContain("PLAN", metamaster.ReadConsole(), StringComparison.Ordinal);
@@ -61,6 +64,62 @@ public sealed class InstallationTests
         Assert.Contains("are missing", small, StringComparison.Ordinal);
 
         Assert.Equal(0, (await lab.Lab.San.AllocatedAsync()).Bytes);
+    }
+
+    [Fact]
+    public async Task G_foreign_data_is_named_and_only_a_second_yes_destroys_it()
+    {
+        await using var lab = await TestLab.CreateAsync("foreign", [Firmware.Bios], ByteSize.FromGiB(3));
+        var runner = new CommandRunner();
+        await runner.RunAsync(ExternalCommand.Of("mke2fs", "-q", "-F", "-t", "ext4", "-L", "payroll", lab.Lab.San.BackingFile));
+        var before = await DigestAsync(runner, lab);
+        var metamaster = lab.Lab["node01"];
+        var site = new LabSiteOptions { Root = ByteSize.FromGiB(1) };
+        await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
+        await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(site));
+        var unattended = await RefusedAsync(lab, metamaster);
+        Assert.Contains("LABEL=payroll", unattended, StringComparison.Ordinal);
+        Assert.Contains("write overwriteLun: \"", unattended, StringComparison.Ordinal);
+        await metamaster.PowerCutAsync();
+
+        await metamaster.RemoveMediaAsync();
+        await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
+        await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(site with { Install = false }));
+        await metamaster.PowerOnAsync();
+        var mark = await AnswerPlanAsync(metamaster, 0, "no");
+        await metamaster.WaitForConsoleAsync("nothing was written, as you said", Deadline, mark);
+        mark = await AnswerPlanAsync(metamaster, await AgainAsync(metamaster, mark), "yes", "yes");
+        await metamaster.WaitForConsoleAsync("nothing was written, as you said", Deadline, mark);
+        Assert.Equal(before, await DigestAsync(runner, lab));
+
+        var wwid = metamaster.ReadConsole().Split('\n').First(l => l.Contains("WWID ", StringComparison.Ordinal)).Split("WWID ")[1].Trim();
+        mark = await AnswerPlanAsync(metamaster, await AgainAsync(metamaster, mark), "yes", wwid);
+        await metamaster.WaitForConsoleAsync("origin: 10 %", Deadline, mark);
+    }
+
+    private static async Task<string> DigestAsync(CommandRunner runner, TestLab lab) => (await runner.RunAsync(ExternalCommand.Of("sha256sum", lab.Lab.San.BackingFile))).Output.Split(' ')[0];
+
+    /// <summary>Answers the plan's one or two questions.</summary>
+    /// <returns>A mark behind which what follows is shown.</returns>
+    private static async Task<long> AnswerPlanAsync(Blade blade, long from, params IReadOnlyList<string> answers)
+    {
+        string[] questions = ["Type 'yes' to carry the plan out", "to destroy that"];
+        foreach (var (question, answer) in questions.Zip(answers))
+        {
+            await blade.WaitForConsoleAsync(question, Deadline, from);
+            from = blade.ConsoleLength;
+            await blade.SendAsync($"{answer}\r");
+        }
+        return from;
+    }
+
+    /// <summary>Lets a metamaster that gave up start again.</summary>
+    private static async Task<long> AgainAsync(Blade blade, long from)
+    {
+        await blade.WaitForConsoleAsync("Press Enter to start again", Deadline, from);
+        var mark = blade.ConsoleLength;
+        await blade.SendAsync("\r");
+        return mark;
     }
 
     private static async Task<string> RefusedAsync(TestLab lab, Blade metamaster)

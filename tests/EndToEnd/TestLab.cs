@@ -26,6 +26,9 @@ public sealed class TestLab : IAsyncDisposable
     /// <summary>The installer ISO; <c>./build.sh --target=Image</c> makes it.</summary>
     public static string Iso => Path.Combine(Root, "artifacts/images/debian-13.iso");
 
+    /// <summary>What the build says of the image in it.</summary>
+    public static string ImageInfo => Path.Combine(Path.GetDirectoryName(Iso)!, "image.json");
+
     private static string Root => Path.GetDirectoryName(ProductFiles.Locate("VirtuaLinux.sln"))!;
 
     public static async Task<TestLab> CreateAsync(string name, IReadOnlyList<Firmware> firmware, ByteSize? san = null)
@@ -55,6 +58,23 @@ public sealed class TestLab : IAsyncDisposable
         Assert.Null(result.Problem);
         Assert.All(result.Nodes, n => Assert.Equal(n.Name == starter ? "starter" : "network", n.Node!.BootedFrom));
         return result;
+    }
+
+    /// <summary>Cuts a machine's power while it does what a line of its console announced, however short that is: the SAN is let go in slices too short for it to end.</summary>
+    public async Task CutDuringAsync(Blade blade, string line)
+    {
+        for (var slice = 0; ; slice++)
+        {
+            await Lab.San.PauseAsync();
+            // What was answered before the pause may still lead to a line.
+            await Task.Delay(50);
+            if (blade.ReadConsole().Contains(line, StringComparison.Ordinal)) break;
+            Assert.True(slice < 10_000, $"{blade.Name} did not show '{line}'");
+            await Lab.San.ResumeAsync();
+            await Task.Delay(20);
+        }
+        await blade.PowerCutAsync();
+        await Lab.San.ResumeAsync();
     }
 
     /// <summary>Runs a command on a node and gives its output; it must succeed. A node boots others before its SSH answers, so that is waited for.</summary>
