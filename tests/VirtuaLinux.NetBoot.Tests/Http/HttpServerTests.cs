@@ -122,7 +122,7 @@ public sealed class HttpServerTests : IDisposable
         using var certificate = Certificate();
         await using var server = await LoopbackServer.StartAsync(export.Root, certificate, documents:
         [
-            new BootDocument { Path = "/secret/chap", SecureOnly = true, Render = c => c.ToString() == "127.0.0.1" ? "secret"u8.ToArray() : null },
+            new BootDocument { Path = "/secret/chap", SecureOnly = true, Render = c => c.Address.ToString() == "127.0.0.1" ? "secret"u8.ToArray() : null },
             new BootDocument { Path = "/manifest.json", Render = _ => "{}"u8.ToArray(), ContentType = "application/json" },
         ]);
         using var plain = await GetAsync(server.Url("/secret/chap"));
@@ -131,6 +131,14 @@ public sealed class HttpServerTests : IDisposable
         Assert.Equal("404", await Peer.OutputAsync("curl", "-ksS", "--interface", "127.0.0.9", "-o", "/dev/null", "-w", "%{http_code}", server.SecureUrl("/secret/chap")));
         using var manifest = await GetAsync(server.Url("/manifest.json"));
         Assert.Equal("application/json", manifest.Content.Headers.ContentType!.MediaType);
+    }
+
+    [Fact]
+    public async Task A_document_can_tell_root_from_other_users_by_the_port()
+    {
+        await using var server = await LoopbackServer.StartAsync(export.Root, documents: [new BootDocument { Path = "/who", Render = c => c.IsPrivileged ? "root"u8.ToArray() : "anybody"u8.ToArray() }]);
+        Assert.Equal("root", await Peer.OutputAsync("curl", "-sS", "--local-port", "512-1023", server.Url("/who")));
+        Assert.Equal("anybody", await Peer.OutputAsync("curl", "-sS", "--local-port", "1024-2048", server.Url("/who")));
     }
 
     [Fact]
