@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Tests.Http;
 
@@ -173,6 +174,24 @@ public sealed class HttpServerTests : IDisposable
         });
         var failure = await Assert.ThrowsAsync<FailureException>(() => second.StartAsync(TestContext.Current.CancellationToken));
         Assert.Contains($"{server.Address}:{LoopbackServer.HttpPort}/tcp", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_networks_on_one_card_are_served_together()
+    {
+        export.Write("f", 10);
+        Ipv4Address[] addresses = [Ipv4Address.Parse("127.0.80.1"), Ipv4Address.Parse("127.0.81.1")];
+        await using var server = new BootServer(new BootServerOptions
+        {
+            Manifest = new ManifestSource(TestSite.Manifest("127.0.80.0/24")),
+            Endpoints = [.. addresses.Select(a => new BootEndpoint("lo", a))],
+            ExportDirectory = export.Root,
+            HttpPort = LoopbackServer.HttpPort,
+            TftpPort = LoopbackServer.TftpPort,
+        });
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        foreach (var address in addresses)
+            Assert.Equal(10, (await client.GetByteArrayAsync($"http://{address}:{LoopbackServer.HttpPort}/boot/f", TestContext.Current.CancellationToken)).Length);
     }
 
     private static X509Certificate2 Certificate()
