@@ -7,10 +7,11 @@ using VirtuaLinux.Storage;
 namespace VirtuaLinux.Install;
 
 /// <summary>What an installation has done and does next, kept in two checksummed slots on the SAN. Whoever restarts goes on from here.</summary>
+/// <remarks>Members with a default are <c>set</c>, not <c>init</c>: see <see cref="YamlFile"/>.</remarks>
 public sealed record Journal
 {
     /// <summary>Version of the format.</summary>
-    public int Format { get; init; } = 1;
+    public int Format { get; set; } = 1;
 
     /// <summary>Name of the site.</summary>
     public required string Site { get; init; }
@@ -31,7 +32,7 @@ public sealed record Journal
     public required string Holder { get; init; }
 
     /// <summary>The steps that are done, with the seconds that each took.</summary>
-    public IReadOnlyList<StepTime> Times { get; init; } = [];
+    public IReadOnlyList<StepTime> Times { get; set; } = [];
 
     /// <summary>Reads the journal of a LUN; null if there is none.</summary>
     /// <exception cref="FailureException">An I/O error, or a journal of another version of the product.</exception>

@@ -40,7 +40,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var self = FindSelf(site)!;
         var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
         console.Say($"this machine is {self.Name} of site {site.Name}");
-        await link.UpAsync(self.Cluster.Mac, self.Cluster.Ip, site.ClusterNetwork.Subnet, site.ClusterNetwork.Gateway, cancellationToken).ConfigureAwait(false);
+        await link.UpAllAsync(self, site.Networks, console.Say, cancellationToken).ConfigureAwait(false);
         var secret = ReadSecret(san);
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name), secret, cancellationToken).ConfigureAwait(false);
         console.Say($"SAN: {disk}, WWID {IscsiInitiator.WwidOf(disk)}");

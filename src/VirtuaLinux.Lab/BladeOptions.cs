@@ -18,10 +18,10 @@ public sealed record BladeOptions
     public Firmware Firmware { get; init; }
 
     /// <summary>Memory in MiB.</summary>
-    public int MemoryMiB { get; init; } = 1024;
+    public int MemoryMiB { get; set; } = 1024;
 
     /// <summary>Processors.</summary>
-    public int Cpus { get; init; } = 1;
+    public int Cpus { get; set; } = 1;
 
     /// <summary>Model of the network card.</summary>
     public NetworkCard Card { get; init; }

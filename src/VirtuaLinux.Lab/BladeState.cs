@@ -13,10 +13,10 @@ public sealed record BladeState
     public long ConsoleStart { get; init; }
 
     /// <summary>Counters of the network port at that moment.</summary>
-    public Traffic TrafficStart { get; init; } = new(0, 0);
+    public Traffic TrafficStart { get; set; } = new(0, 0);
 
     /// <summary>What is in the drive and the USB ports.</summary>
-    public IReadOnlyList<Medium> Media { get; init; } = [];
+    public IReadOnlyList<Medium> Media { get; set; } = [];
 
     /// <summary>Whether the network cable is pulled.</summary>
     public bool CablePulled { get; init; }

@@ -1,3 +1,5 @@
+using VirtuaLinux.Model;
+
 namespace VirtuaLinux.Lab;
 
 /// <summary>One row of the lab's status.</summary>
@@ -16,10 +18,10 @@ public sealed record BladeStatus
     public DateTimeOffset? PoweredOnAt { get; init; }
 
     /// <summary>Media in its drive and ports.</summary>
-    public IReadOnlyList<Medium> Media { get; init; } = [];
+    public IReadOnlyList<Medium> Media { get; set; } = [];
 
     /// <summary>What its node says of itself; absent when it does not answer.</summary>
-    public NodeReport? Node { get; init; }
+    public NodeStatus? Node { get; init; }
 
     /// <summary>Whether the blade says that it is an ordinary node and up.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

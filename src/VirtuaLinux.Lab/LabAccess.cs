@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Lab;
 
@@ -18,7 +19,7 @@ public sealed partial class LabInstance
         (await _runner.RunAsync(Network.Inside("curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "10", $"http://{address}{path}").WithTimeout(TimeSpan.FromSeconds(20)), cancellationToken).ConfigureAwait(false)).Output;
 
     /// <summary>What a node says of itself; null when it does not answer.</summary>
-    public async Task<NodeReport?> ReportAsync(Blade blade, CancellationToken cancellationToken = default)
+    public async Task<NodeStatus?> ReportAsync(Blade blade, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(blade);
         if (!blade.IsOn) return null;
@@ -27,7 +28,7 @@ public sealed partial class LabInstance
         if (result.ExitCode != 0) return null;
         try
         {
-            return JsonSerializer.Deserialize(result.Output, LabJson.Default.NodeReport);
+            return JsonSerializer.Deserialize(result.Output, LabJson.Default.NodeStatus);
         }
         catch (JsonException)
         {

@@ -17,19 +17,19 @@ public sealed partial record LabOptions
     public required IReadOnlyList<BladeOptions> Blades { get; init; }
 
     /// <summary>Size of the SAN's one LUN; its file is sparse.</summary>
-    public ByteSize SanSize { get; init; } = ByteSize.FromGiB(32);
+    public ByteSize SanSize { get; set; } = ByteSize.FromGiB(32);
 
     /// <summary>iSCSI qualified name of the SAN's target (RFC 3720, section 3.2.6.3.1).</summary>
-    public string Target { get; init; } = "iqn.2026-11.org.virtualinux:san";
+    public string Target { get; set; } = "iqn.2026-11.org.virtualinux:san";
 
     /// <summary>CHAP user (RFC 1994) that the target asks for.</summary>
-    public string ChapUser { get; init; } = "lab";
+    public string ChapUser { get; set; } = "lab";
 
     /// <summary>CHAP secret: 12 to 16 characters, the lengths that every initiator takes.</summary>
-    public string ChapSecret { get; init; } = "lab-secret-12";
+    public string ChapSecret { get; set; } = "lab-secret-12";
 
     /// <summary>The boot network. Its first address is the SAN's, the blades' begin at the eleventh.</summary>
-    public Ipv4Subnet Subnet { get; init; } = Ipv4Subnet.Parse("192.168.77.0/24");
+    public Ipv4Subnet Subnet { get; set; } = Ipv4Subnet.Parse("192.168.77.0/24");
 
     /// <summary>Kernel that <c>/dev/kvm</c> is tried with; absent: the host's newest in <c>/boot</c>. With none, blades are emulated.</summary>
     public string? ProbeKernel { get; init; }

@@ -35,7 +35,7 @@ public sealed class LabSan
         // It answers before it has written its number, and says nothing when the portal is taken.
         LabProcess? process = null;
         await Condition.WaitAsync($"tgtd at {options.Portal} in {options.Namespace}", TimeSpan.FromSeconds(30), async () =>
-            (process = LabProcess.FromFile(pidFile)) is not null && await AnswersAsync(port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            (process = LabProcess.FromFile(pidFile)) is not null && await AnswersAsync(_runner, port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         await _store.UpdateAsync(s => s with { San = process, SanControlPort = port }, cancellationToken).ConfigureAwait(false);
         await DefineTargetAsync(options, cancellationToken).ConfigureAwait(false);
     }
@@ -46,7 +46,7 @@ public sealed class LabSan
         using var turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
         var state = _store.Read();
         if (state.San is { } process) await process.KillAsync(cancellationToken).ConfigureAwait(false);
-        RemoveControlPort(state.SanControlPort);
+        await RemoveControlPortAsync(_runner, state.SanControlPort, cancellationToken).ConfigureAwait(false);
         await _store.UpdateAsync(s => s with { San = null, SanControlPort = 0 }, cancellationToken).ConfigureAwait(false);
     }
 
@@ -89,9 +89,10 @@ public sealed class LabSan
         return LockFile.TakeAsync(Path.Combine(LabPaths.RunDirectory, "tgtd.lock"), TimeSpan.FromMinutes(1), cancellationToken);
     }
 
-    internal static void RemoveControlPort(int port)
+    /// <summary>Clears away what a target that is gone left; a number on which one answers is another lab's by now.</summary>
+    internal static async Task RemoveControlPortAsync(ICommandRunner runner, int port, CancellationToken cancellationToken)
     {
-        if (port == 0) return;
+        if (port == 0 || await AnswersAsync(runner, port, cancellationToken).ConfigureAwait(false)) return;
         foreach (var end in (string[])["", ".lock"]) File.Delete($"/var/run/tgtd/socket.{Text(port)}{end}");
     }
 
@@ -127,13 +128,13 @@ public sealed class LabSan
     private async Task<int> FreeControlPortAsync(CancellationToken cancellationToken)
     {
         for (var port = 100; port < 1000; port++)
-            if (!File.Exists($"/var/run/tgtd/socket.{port}") || !await AnswersAsync(port, cancellationToken).ConfigureAwait(false)) return port;
+            if (!File.Exists($"/var/run/tgtd/socket.{port}") || !await AnswersAsync(_runner, port, cancellationToken).ConfigureAwait(false)) return port;
         throw new FailureException("900 targets run on this machine; end some of the labs");
     }
 
-    private async Task<bool> AnswersAsync(int port, CancellationToken cancellationToken)
+    private static async Task<bool> AnswersAsync(ICommandRunner runner, int port, CancellationToken cancellationToken)
     {
-        var result = await _runner.RunAsync(ExternalCommand.Of("tgtadm", "-C", Text(port), "--lld", "iscsi", "--mode", "target", "--op", "show").WithTimeout(TimeSpan.FromSeconds(10)).Accepting(), cancellationToken).ConfigureAwait(false);
+        var result = await runner.RunAsync(ExternalCommand.Of("tgtadm", "-C", Text(port), "--lld", "iscsi", "--mode", "target", "--op", "show").WithTimeout(TimeSpan.FromSeconds(10)).Accepting(), cancellationToken).ConfigureAwait(false);
         return result.ExitCode == 0;
     }
 

@@ -19,7 +19,7 @@ public sealed partial class LabInstance
             await process.KillAsync(cancellationToken).ConfigureAwait(false);
         if (LabNetwork.Exists(options)) await runner.RunAsync(ExternalCommand.Of("ip", "netns", "delete", options.Namespace), cancellationToken).ConfigureAwait(false);
         if (Directory.Exists(LabPaths.RunOf(options))) Directory.Delete(LabPaths.RunOf(options), recursive: true);
-        LabSan.RemoveControlPort(state.SanControlPort);
+        await LabSan.RemoveControlPortAsync(runner, state.SanControlPort, cancellationToken).ConfigureAwait(false);
         await store.UpdateAsync(s => s with { IsUp = false, San = null, SanControlPort = 0, Watcher = null, Blades = new Dictionary<string, BladeState>() }, cancellationToken).ConfigureAwait(false);
     }
 

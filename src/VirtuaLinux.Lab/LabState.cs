@@ -22,5 +22,5 @@ public sealed record LabState
     public LabProcess? Watcher { get; init; }
 
     /// <summary>State of each blade by name.</summary>
-    public IReadOnlyDictionary<string, BladeState> Blades { get; init; } = new Dictionary<string, BladeState>();
+    public IReadOnlyDictionary<string, BladeState> Blades { get; set; } = new Dictionary<string, BladeState>();
 }

@@ -88,6 +88,10 @@ public sealed record ManifestNode
     [JsonIgnore]
     public SiteInterface Cluster => Interfaces["cluster"];
 
+    /// <summary>Name of the network whose gateway is this node's default route: the cluster network's if it has one, or else the first other one's by name; null without any.</summary>
+    public string? DefaultRoute(IReadOnlyDictionary<string, SiteNetwork> networks) =>
+        Interfaces.Keys.Where(n => networks[n].Gateway is not null).OrderBy(n => n != "cluster").ThenBy(n => n, StringComparer.Ordinal).FirstOrDefault();
+
     /// <summary>Brings the short form of the site file into the long one.</summary>
     public static ManifestNode From(SiteNode node)
     {

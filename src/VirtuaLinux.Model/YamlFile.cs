@@ -35,6 +35,13 @@ public static class YamlFile
         }
     }
 
+    /// <summary>The keys of a text's outermost mapping, to tell by what a file it is of; none where it is malformed or no mapping.</summary>
+    public static IReadOnlyList<string> Keys(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return YamlReader.Read("", text, out _) is YamlMap map ? [.. map.Members.Select(m => m.Key)] : [];
+    }
+
     /// <summary>The JSON schema of a file's type, indented, for editors.</summary>
     public static string Schema<T>(JsonTypeInfo<T> type) where T : class
     {

@@ -20,11 +20,11 @@ public sealed class BootContent
 
     /// <summary>Opens what a client asks for; null when there is nothing for it.</summary>
     /// <param name="name">Path as the client wrote it, unescaped.</param>
-    /// <param name="client">Address of the client.</param>
+    /// <param name="client">Who asks.</param>
     /// <param name="server">Address that the client asked.</param>
     /// <param name="isSecure">Whether the transport is TLS.</param>
     /// <param name="contentType">Media type.</param>
-    public BootFile? TryOpen(string name, Ipv4Address client, Ipv4Address server, bool isSecure, out string contentType)
+    public BootFile? TryOpen(string name, ClientEndpoint client, Ipv4Address server, bool isSecure, out string contentType)
     {
         contentType = "application/octet-stream";
         if (!BootPath.TryNormalize(name, out var path)) return null;
@@ -33,7 +33,7 @@ public sealed class BootContent
             contentType = document.ContentType;
             return (isSecure || !document.SecureOnly) && document.Render(client) is { } content ? new BootFile(content) : null;
         }
-        if (Script(path, client, server) is { } script)
+        if (Script(path, client.Address, server) is { } script)
         {
             contentType = "text/plain; charset=utf-8";
             return new BootFile(script);

@@ -1,5 +1,3 @@
-using VirtuaLinux.Model;
-
 namespace VirtuaLinux.NetBoot;
 
 /// <summary>A document that is made for each client instead of read from the export directory.</summary>
@@ -8,8 +6,8 @@ public sealed record BootDocument
     /// <summary>Path with a leading slash, such as <c>/manifest.json</c>; TFTP has it without.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The content for the client with this address; null: there is none for it (404). Called on any thread.</summary>
-    public required Func<Ipv4Address, byte[]?> Render { get; init; }
+    /// <summary>The content for this client; null: there is none for it (404). Called on any thread.</summary>
+    public required Func<ClientEndpoint, byte[]?> Render { get; init; }
 
     /// <summary>Only over TLS; never over plain HTTP or TFTP.</summary>
     public bool SecureOnly { get; init; }

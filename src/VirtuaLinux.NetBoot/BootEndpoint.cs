@@ -28,7 +28,7 @@ public readonly record struct BootEndpoint(string Interface, Ipv4Address Address
                 .Where(a => a.Address.AddressFamily == AddressFamily.InterNetwork)
                 .Select(a => Ipv4Address.From(a.Address))
                 .Where(a => map.NetworkOf(a) is not null)
-                .OrderBy(a => map.Find(a) is null)
+                .OrderBy(a => map.Find(a) is null).ThenBy(a => map.NetworkOf(a) != "cluster")
                 .DistinctBy(map.NetworkOf)
                 .Select(a => new BootEndpoint(card.Name, a)).ToList();
             if (found.Count == 0 && interfaces.Count > 0)

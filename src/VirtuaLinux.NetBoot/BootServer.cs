@@ -52,8 +52,8 @@ public sealed class BootServer(BootServerOptions options) : IAsyncDisposable
         await http.StartAsync(cancellationToken).ConfigureAwait(false);
         foreach (var address in addresses) running.Add(new TftpServer(address, options.TftpPort, content, Served, options.Log));
         if (!options.ServesDhcp) return;
-        // Last: whoever gets an answer finds everything else ready.
-        foreach (var endpoint in options.Endpoints)
+        // Last: whoever gets an answer finds everything else ready. Broadcasts do not say which of a card's networks they are for: its first one answers.
+        foreach (var endpoint in options.Endpoints.DistinctBy(e => e.Interface))
         {
             var responder = new DhcpResponder(new DhcpResponderOptions
             {

@@ -55,7 +55,7 @@ public sealed class SiteServices : IAsyncDisposable
                 Document("/manifest.json", "application/json", _ => _state.SignedManifest),
                 Document("/site.cpio", "application/octet-stream", _ => archive.ToArray()),
                 Document("/status", "application/json", _ => JsonSerializer.SerializeToUtf8Bytes(status(), ModelJson.Default.NodeStatus)) with { Quiet = true },
-                Document("/secret/chap", "text/plain", client => _source.Map.Find(client) is not null && _state.ChapSecret is { } secret ? Encoding.UTF8.GetBytes(secret) : null) with { SecureOnly = true },
+                ChapSecret(address => _source.Map.Find(address) is not null, () => _state.ChapSecret, log),
             ],
         });
     }
@@ -79,6 +79,19 @@ public sealed class SiteServices : IAsyncDisposable
         _identity.Dispose();
     }
 
-    private static BootDocument Document(string path, string type, Func<Ipv4Address, byte[]?> render) =>
+    /// <summary>The CHAP secret, for root of a machine of the site alone: other processes there can use the machine's address, but none of the ports below 1024.</summary>
+    internal static BootDocument ChapSecret(Func<Ipv4Address, bool> isMember, Func<string?> secret, Action<string> log)
+    {
+        byte[]? Render(ClientEndpoint client)
+        {
+            if (!isMember(client.Address)) return null;
+            if (client.IsPrivileged) return secret() is { } text ? Encoding.UTF8.GetBytes(text) : null;
+            log($"/secret/chap refused to {client}: it asks from a port that any program may use, and the initrd from one below {ClientEndpoint.LastPrivilegedPort + 1}");
+            return null;
+        }
+        return Document("/secret/chap", "text/plain", Render) with { SecureOnly = true };
+    }
+
+    private static BootDocument Document(string path, string type, Func<ClientEndpoint, byte[]?> render) =>
         new() { Path = path, ContentType = type, Render = render };
 }

@@ -14,36 +14,23 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
 
     private static readonly TimeSpan ReachDeadline = TimeSpan.FromMinutes(2);
 
+    private static readonly TimeSpan LoginTimeout = TimeSpan.FromMinutes(2);
+
     /// <summary>The initiator name of a machine of a site.</summary>
     public static string NameOf(string site, string node) => $"iqn.2026-11.org.virtualinux:{site}:{node}";
 
-    /// <summary>Logs in through the first portal that answers and waits for the LUN.</summary>
+    /// <summary>Logs in through the first portal that lets this machine in and waits for the LUN.</summary>
     /// <param name="san">Portals, target and LUN.</param>
     /// <param name="initiator">This machine's initiator name.</param>
     /// <param name="secret">The CHAP secret, if <paramref name="san"/> names a user.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>Path of the LUN, such as <c>/dev/sda</c>.</returns>
-    /// <exception cref="FailureException">No portal answers, the secret is wrong, or the LUN is not there.</exception>
+    /// <exception cref="FailureException">No portal lets this machine in, the secret is wrong, or the LUN is not there.</exception>
     public async Task<string> LoginAsync(SiteSan san, string initiator, string? secret, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(san);
         if (FindLun(san) is { } present) return present;
-        var reached = await FirstReachableAsync(san, cancellationToken).ConfigureAwait(false);
-        var login = ExternalCommand.Of("iscsistart",
-            "-i", initiator, "-t", san.Target, "-g", "1", "-a", reached.Address.ToString(), "-p", reached.Port.ToString(CultureInfo.InvariantCulture),
-            // One portal: a lost SAN is a pause, however long, and no probe ends the session (open-iscsi, README section 8).
-            "-P", "node.session.timeo.replacement_timeout=86400", "-P", "node.conn[0].timeo.noop_out_interval=0", "-P", "node.conn[0].timeo.noop_out_timeout=0",
-            "-P", "node.session.initial_login_retry_max=4");
-        if (san.Chap is { } chap)
-        {
-            if (secret is null) throw new FailureException($"the SAN asks user '{chap.User}' for a CHAP secret, and none is known; write it into {chap.SecretFile} beside the site file");
-            login = login.With("-u", chap.User, "-w", secret).WithSecret(secret);
-        }
-        var result = await runner.RunAsync(login.Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
-        if (ReportedError(result.Error) == AuthenticationFailed)
-            throw new FailureException($"the SAN at {reached} refuses user '{san.Chap?.User}': wrong CHAP user or secret; correct chap.user in the site file or the secret in {san.Chap?.SecretFile ?? "chap.secretFile"}");
-        if (result.ExitCode != 0)
-            throw new FailureException($"no login to target {san.Target} at {reached}: {result.Error.ReplaceLineEndings(" ").Trim()}; check san.target in the site file and the target's access list");
+        await OpenSessionAsync(san, initiator, secret, cancellationToken).ConfigureAwait(false);
         for (var attempt = 0; attempt < 100; attempt++)
         {
             if (FindLun(san) is { } found)
@@ -77,42 +64,78 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
     [GeneratedRegex(@"reported error \((\d+) -")]
     private static partial Regex Reported();
 
-    private static async Task<IscsiPortal> FirstReachableAsync(SiteSan san, CancellationToken cancellationToken)
+    /// <summary>Logs in through the portals in their order; while none of them can be reached, again and again for two minutes.</summary>
+    /// <returns>The portal that the session goes through.</returns>
+    internal async Task<IscsiPortal> OpenSessionAsync(SiteSan san, string initiator, string? secret, CancellationToken cancellationToken)
     {
+        if (san.Chap is { } chap && secret is null) throw new FailureException($"the SAN asks user '{chap.User}' for a CHAP secret, and none is known; write it into {chap.SecretFile} beside the site file");
         // After a blackout an array starts more slowly than a blade, and a switch port may learn for half a minute first.
         var deadline = DateTime.UtcNow + ReachDeadline;
         while (true)
         {
-            var (reached, problems) = await TryPortalsAsync(san, cancellationToken).ConfigureAwait(false);
-            if (reached is { } portal) return portal;
+            var problems = new List<string>();
+            var reached = false;
+            foreach (var portal in san.Portals)
+            {
+                var problem = await ReachAsync(portal, cancellationToken).ConfigureAwait(false);
+                if (problem is null)
+                {
+                    reached = true;
+                    problem = await TryLoginAsync(san, portal, initiator, secret, cancellationToken).ConfigureAwait(false);
+                }
+                if (problem is null) return portal;
+                problems.Add($"{portal}: {problem}");
+            }
+            if (reached) throw new FailureException($"no login to target {san.Target}: {string.Join("; ", problems)}; check san.target in the site file and the target's access list");
             if (DateTime.UtcNow > deadline) throw new FailureException($"the SAN cannot be reached: {string.Join("; ", problems)}; check the cable, the array, and san.portals in the site file");
             await Task.Delay(TimeSpan.FromSeconds(3), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private static async Task<(IscsiPortal? Portal, IReadOnlyList<string> Problems)> TryPortalsAsync(SiteSan san, CancellationToken cancellationToken)
+    /// <summary>Why the portal cannot be reached; null if it can.</summary>
+    private static async Task<string?> ReachAsync(IscsiPortal portal, CancellationToken cancellationToken)
     {
-        var problems = new List<string>();
-        foreach (var portal in san.Portals)
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(10));
+        try
         {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            timeout.CancelAfter(TimeSpan.FromSeconds(10));
-            try
-            {
-                await socket.ConnectAsync(portal.Address.ToIPAddress(), portal.Port, timeout.Token).ConfigureAwait(false);
-                return (portal, problems);
-            }
-            catch (SocketException e)
-            {
-                problems.Add($"{portal}: {e.Message}");
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                problems.Add($"{portal}: no answer in 10 s");
-            }
+            await socket.ConnectAsync(portal.Address.ToIPAddress(), portal.Port, timeout.Token).ConfigureAwait(false);
+            return null;
         }
-        return (null, problems);
+        catch (SocketException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return "no answer in 10 s";
+        }
+    }
+
+    /// <summary>Why the portal does not let this machine in; null if it does.</summary>
+    /// <exception cref="FailureException">The secret is wrong, and so it is at every other portal.</exception>
+    private async Task<string?> TryLoginAsync(SiteSan san, IscsiPortal portal, string initiator, string? secret, CancellationToken cancellationToken)
+    {
+        // iscsistart insists on a portal group tag, never sends it, and replaces it by the one that the target names (open-iscsi,
+        // usr/login.c, TargetPortalGroupTag): 1 does for every array.
+        var login = ExternalCommand.Of("iscsistart",
+            "-i", initiator, "-t", san.Target, "-g", "1", "-a", portal.Address.ToString(), "-p", portal.Port.ToString(CultureInfo.InvariantCulture),
+            // One portal: a lost SAN is a pause, however long, and no probe ends the session (open-iscsi, README section 8).
+            "-P", "node.session.timeo.replacement_timeout=86400", "-P", "node.conn[0].timeo.noop_out_interval=0", "-P", "node.conn[0].timeo.noop_out_timeout=0",
+            "-P", "node.session.initial_login_retry_max=4");
+        if (san.Chap is { } chap) login = login.With("-u", chap.User, "-w", secret!).WithSecret(secret!);
+        try
+        {
+            var result = await runner.RunAsync(login.Accepting().WithTimeout(LoginTimeout), cancellationToken).ConfigureAwait(false);
+            if (ReportedError(result.Error) == AuthenticationFailed)
+                throw new FailureException($"the SAN at {portal} refuses user '{san.Chap?.User}': wrong CHAP user or secret; correct chap.user in the site file or the secret in {san.Chap?.SecretFile ?? "chap.secretFile"}");
+            return result.ExitCode == 0 ? null : result.Error.ReplaceLineEndings(" ").Trim();
+        }
+        catch (ExternalCommandException e)
+        {
+            return e.Message; // killed after the time-out: another portal may be healthier
+        }
     }
 
     private static IEnumerable<(string Disk, int Lun, string Wwid)> Luns(SiteSan san)

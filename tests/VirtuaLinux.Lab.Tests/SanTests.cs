@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
@@ -48,6 +49,21 @@ public sealed class SanTests
     }
 
     [Fact]
+    public async Task A_lab_that_ends_leaves_the_control_socket_to_whoever_took_its_number()
+    {
+        await using var ending = await LabFixture.UpAsync(Firmware.Bios);
+        await using var other = await LabFixture.UpAsync(Firmware.Bios);
+        var taken = PortOf(other);
+        await ending.Lab.San.StopAsync();
+        // What the state says when the number went to another lab after this lab's target had died.
+        var file = Path.Combine(ending.Options.StateDirectory, "state.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"sanControlPort\": 0", $"\"sanControlPort\": {taken}", StringComparison.Ordinal));
+        Assert.Equal(taken, PortOf(ending));
+        await ending.Lab.DownAsync();
+        await other.Lab.San.SetChapSecretAsync("another-secret");
+    }
+
+    [Fact]
     public async Task The_lun_has_the_same_identity_in_every_lab_and_gives_space_back()
     {
         await using var one = await LabFixture.UpAsync(Firmware.Bios);
@@ -64,6 +80,12 @@ public sealed class SanTests
 
     private static async Task<string> InquireAsync(LabInstance lab, string page) =>
         (await s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-inq", "-e", "1", "-c", page, $"iscsi://{Login(lab, lab.Options.ChapSecret)}{lab.Options.Portal}/{lab.Options.Target}/1"))).Output;
+
+    private static int PortOf(LabFixture fixture)
+    {
+        using var state = JsonDocument.Parse(File.ReadAllText(Path.Combine(fixture.Options.StateDirectory, "state.json")));
+        return state.RootElement.GetProperty("sanControlPort").GetInt32();
+    }
 
     private static string Login(LabInstance lab, string? secret) => secret is null ? "" : $"{lab.Options.ChapUser}%{secret}@";
 

@@ -8,6 +8,9 @@ namespace VirtuaLinux.Images.Packages;
 /// <summary>A way to install packages into a new root; all distributions of a family share one.</summary>
 internal abstract class PackageManager
 {
+    /// <summary>The names that <see cref="For"/> knows.</summary>
+    public static IReadOnlyList<string> Names => ["mmdebstrap"];
+
     /// <summary>The package manager that a distribution names.</summary>
     /// <exception cref="FailureException">There is none of that name.</exception>
     public static PackageManager For(Distribution distribution, string templates) => distribution.PackageManager switch

@@ -34,6 +34,9 @@ internal static class SanCheck
             foreach (var (name, network) in check.Site.Networks)
                 if (network.Subnet.Contains(portal.Address) && !network.Subnet.IsHost(portal.Address))
                     check.Wrong(path, $"{portal.Address} is the network or broadcast address of '{name}' ({network.Subnet})", NetworkCheck.HostAdvice(network.Subnet));
+            var networks = check.Site.Networks;
+            if (networks.Count > 0 && networks.Values.All(n => n.Gateway is null && !n.Subnet.Contains(portal.Address)))
+                check.Wrong(path, $"no node reaches the portal {portal}: it is in none of the networks ({string.Join(", ", networks.Select(n => $"{n.Key} {n.Value.Subnet}"))}), and none has a gateway", "correct the address, add the network that it is in, or the gateway that leads to it");
         }
     }
 }

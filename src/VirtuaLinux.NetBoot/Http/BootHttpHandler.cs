@@ -42,7 +42,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
     private async Task<long> SendAsync(HttpContext context, Ipv4Address client, Ipv4Address server)
     {
         var (request, response) = (context.Request, context.Response);
-        using var file = content.TryOpen(request.Path.Value ?? "", client, server, request.IsHttps, out var contentType);
+        using var file = content.TryOpen(request.Path.Value ?? "", new ClientEndpoint(client, context.Connection.RemotePort), server, request.IsHttps, out var contentType);
         if (file is null)
         {
             await EndAsync(context, StatusCodes.Status404NotFound).ConfigureAwait(false);

@@ -87,11 +87,11 @@ public sealed class TftpServer : IAsyncDisposable
         // The same request again before its first packet was answered is a repetition, and the transfer repeats by itself.
         // Later it is a machine that started anew and uses the same port, as PXE firmware does.
         if (running.Count >= MaximumTransfers || transfers.TryGetValue((client, request), out var known) && !known.IsAnswered) return;
-        var from = Ipv4Address.From(client.Address);
+        var from = ClientEndpoint.From(client);
         if (content.TryOpen(request.FileName, from, address, isSecure: false, out _) is not { } file)
         {
             await RefuseAsync(client, TftpErrorCode.FileNotFound, "not found").ConfigureAwait(false);
-            log($"tftp missing file=\"{Printable(request.FileName)}\" client={from}");
+            log($"tftp missing file=\"{Printable(request.FileName)}\" client={from.Address}");
             return;
         }
         var transfer = new TftpTransfer(address, client, request, request.IsText ? ToText(file) : file);

@@ -1,5 +1,8 @@
+using System.Net;
+using System.Net.Sockets;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.NetBoot;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -7,6 +10,9 @@ namespace VirtuaLinux.Node.Initrd;
 public sealed class BootClient : IDisposable
 {
     private const int SecureTries = 30;
+
+    // The range that rresvport(3) uses: the ports below belong to services.
+    private const int FirstPrivilegedPort = 512;
 
     private readonly HttpClient _client;
     private readonly SiteCertificate _certificate;
@@ -18,7 +24,7 @@ public sealed class BootClient : IDisposable
         ArgumentNullException.ThrowIfNull(certificate);
         _certificate = certificate;
         _log = log;
-        var handler = new SocketsHttpHandler { SslOptions = certificate.ClientOptions(), UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
+        var handler = new SocketsHttpHandler { SslOptions = certificate.ClientOptions(), UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
         _client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 32 << 20 };
     }
 
@@ -56,6 +62,31 @@ public sealed class BootClient : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var isSecure = context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttps;
+        for (var port = isSecure ? ClientEndpoint.LastPrivilegedPort : 0; ; port--)
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                // What is secret is told to root alone, and root shows itself by its port.
+                if (isSecure) socket.Bind(new IPEndPoint(IPAddress.Any, port));
+                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken).ConfigureAwait(false);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (SocketException e) when (port > FirstPrivilegedPort && e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable)
+            {
+                socket.Dispose(); // taken, or its last connection to this server is not forgotten yet
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
 
     private async Task<byte[]?> TryGetAsync(Uri uri, CancellationToken cancellationToken)
     {

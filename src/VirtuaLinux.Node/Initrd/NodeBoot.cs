@@ -18,7 +18,8 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
         var coldplug = new Coldplug(runner);
         await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
         var mac = parameters.Mac!.Value;
-        await new NetworkLink(runner, coldplug).UpAsync(mac, parameters.Ip!.Value, parameters.Subnet!.Value, parameters.Gateway, cancellationToken).ConfigureAwait(false);
+        var network = new NetworkLink(runner, coldplug);
+        await network.UpAsync(mac, parameters.Ip!.Value, parameters.Subnet!.Value, parameters.Gateway, cancellationToken).ConfigureAwait(false);
         log($"network: {parameters.Ip} on {mac}");
         if (parameters.Mode == BootMode.Hold)
         {
@@ -32,6 +33,7 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
         log($"manifest {manifest.Serial} of site {manifest.Name} from {server}");
         var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN; add san: to the site file");
         var node = manifest.FindNode(mac) ?? throw new FailureException($"{mac} is not in the manifest of site {manifest.Name}");
+        await network.UpAllAsync(node, manifest.Networks, log, cancellationToken).ConfigureAwait(false);
         var secret = san.Chap is null ? null : await client.FetchSecretAsync(parameters.Servers, cancellationToken).ConfigureAwait(false);
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name), secret, cancellationToken).ConfigureAwait(false);
         log($"SAN: {disk} {IscsiInitiator.WwidOf(disk)}");

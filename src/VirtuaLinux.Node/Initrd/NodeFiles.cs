@@ -85,7 +85,7 @@ public static class NodeFiles
             ["mac"] = i.Value.Mac.ToString(),
             ["ip"] = i.Value.Ip.ToString(),
             ["prefix"] = manifest.Networks[i.Key].Subnet.PrefixLength,
-            ["gateway"] = manifest.Networks[i.Key].Gateway?.ToString() ?? "",
+            ["gateway"] = i.Key == node.DefaultRoute(manifest.Networks) ? manifest.Networks[i.Key].Gateway.ToString() : "",
             ["domain"] = manifest.Networks[i.Key].Domain ?? "",
         }).ToList(),
     };

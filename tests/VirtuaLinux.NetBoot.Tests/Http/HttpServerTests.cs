@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Tests.Http;
 
@@ -122,7 +123,7 @@ public sealed class HttpServerTests : IDisposable
         using var certificate = Certificate();
         await using var server = await LoopbackServer.StartAsync(export.Root, certificate, documents:
         [
-            new BootDocument { Path = "/secret/chap", SecureOnly = true, Render = c => c.ToString() == "127.0.0.1" ? "secret"u8.ToArray() : null },
+            new BootDocument { Path = "/secret/chap", SecureOnly = true, Render = c => c.Address.ToString() == "127.0.0.1" ? "secret"u8.ToArray() : null },
             new BootDocument { Path = "/manifest.json", Render = _ => "{}"u8.ToArray(), ContentType = "application/json" },
         ]);
         using var plain = await GetAsync(server.Url("/secret/chap"));
@@ -131,6 +132,14 @@ public sealed class HttpServerTests : IDisposable
         Assert.Equal("404", await Peer.OutputAsync("curl", "-ksS", "--interface", "127.0.0.9", "-o", "/dev/null", "-w", "%{http_code}", server.SecureUrl("/secret/chap")));
         using var manifest = await GetAsync(server.Url("/manifest.json"));
         Assert.Equal("application/json", manifest.Content.Headers.ContentType!.MediaType);
+    }
+
+    [Fact]
+    public async Task A_document_can_tell_root_from_other_users_by_the_port()
+    {
+        await using var server = await LoopbackServer.StartAsync(export.Root, documents: [new BootDocument { Path = "/who", Render = c => c.IsPrivileged ? "root"u8.ToArray() : "anybody"u8.ToArray() }]);
+        Assert.Equal("root", await Peer.OutputAsync("curl", "-sS", "--local-port", "512-1023", server.Url("/who")));
+        Assert.Equal("anybody", await Peer.OutputAsync("curl", "-sS", "--local-port", "1024-2048", server.Url("/who")));
     }
 
     [Fact]
@@ -165,6 +174,24 @@ public sealed class HttpServerTests : IDisposable
         });
         var failure = await Assert.ThrowsAsync<FailureException>(() => second.StartAsync(TestContext.Current.CancellationToken));
         Assert.Contains($"{server.Address}:{LoopbackServer.HttpPort}/tcp", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_networks_on_one_card_are_served_together()
+    {
+        export.Write("f", 10);
+        Ipv4Address[] addresses = [Ipv4Address.Parse("127.0.80.1"), Ipv4Address.Parse("127.0.81.1")];
+        await using var server = new BootServer(new BootServerOptions
+        {
+            Manifest = new ManifestSource(TestSite.Manifest("127.0.80.0/24")),
+            Endpoints = [.. addresses.Select(a => new BootEndpoint("lo", a))],
+            ExportDirectory = export.Root,
+            HttpPort = LoopbackServer.HttpPort,
+            TftpPort = LoopbackServer.TftpPort,
+        });
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        foreach (var address in addresses)
+            Assert.Equal(10, (await client.GetByteArrayAsync($"http://{address}:{LoopbackServer.HttpPort}/boot/f", TestContext.Current.CancellationToken)).Length);
     }
 
     private static X509Certificate2 Certificate()

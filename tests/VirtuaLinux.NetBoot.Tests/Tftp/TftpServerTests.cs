@@ -150,7 +150,7 @@ public sealed class TftpServerTests : IDisposable
     {
         await using var server = await LoopbackServer.StartAsync(export.Root, documents:
         [
-            new BootDocument { Path = "/who", Render = c => Encoding.ASCII.GetBytes(c.ToString()) },
+            new BootDocument { Path = "/who", Render = c => Encoding.ASCII.GetBytes(c.Address.ToString()) },
             new BootDocument { Path = "/secret/chap", Render = _ => "secret"u8.ToArray(), SecureOnly = true },
         ]);
         Assert.Equal("127.0.0.1", await Peer.OutputAsync("curl", "-sS", server.TftpUrl("who")));
