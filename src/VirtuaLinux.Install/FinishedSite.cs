@@ -74,6 +74,8 @@ public sealed class FinishedSite(InstallContext context)
         // Volumes without a manifest that names them harm nobody: the power may go between the two.
         await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
         _storage.Commit(state, change.Wanted);
+        // The starter must know the new machines, and none that is gone.
+        await new StarterPartition(context).WriteAsync(NodeBoot.ReadState(context.Disk), cancellationToken).ConfigureAwait(false);
         context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
     }
 

@@ -24,6 +24,9 @@ public enum InstallStep
     /// <summary>Sign the manifest and commit the site's state.</summary>
     CommitSite,
 
+    /// <summary>Fill the EFI partition, from which firmware that boots the LUN starts a node.</summary>
+    WriteStarter,
+
     /// <summary>Serve boot until the peers are up.</summary>
     BringUpPeers,
 

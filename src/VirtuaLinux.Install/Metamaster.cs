@@ -137,6 +137,9 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
             case InstallStep.CommitSite:
                 storage.CommitSite(state.Journal!, journal.Open());
                 break;
+            case InstallStep.WriteStarter:
+                await new StarterPartition(context).WriteAsync(NodeBoot.ReadState(context.Disk), cancellationToken).ConfigureAwait(false);
+                break;
             case InstallStep.BringUpPeers:
                 await peers.BringUpAsync(cancellationToken).ConfigureAwait(false);
                 break;

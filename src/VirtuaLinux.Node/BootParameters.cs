@@ -9,7 +9,7 @@ public sealed record BootParameters
     /// <summary>What the machine shall become.</summary>
     public required BootMode Mode { get; init; }
 
-    /// <summary>The interface that the machine booted from; with <see cref="BootMode.Metamaster"/> absent.</summary>
+    /// <summary>The interface that the machine booted from; absent where no boot server is behind it (<see cref="BootMode.Metamaster"/>, <see cref="BootMode.Starter"/>).</summary>
     public MacAddress? Mac { get; init; }
 
     /// <summary>Address of that interface.</summary>
@@ -34,9 +34,10 @@ public sealed record BootParameters
             "node" => BootMode.Node,
             "hold" => BootMode.Hold,
             "metamaster" => BootMode.Metamaster,
-            var other => throw new FailureException($"kernel argument virtualinux.mode is '{other}'; boot with node, hold or metamaster"),
+            "starter" => BootMode.Starter,
+            var other => throw new FailureException($"kernel argument virtualinux.mode is '{other}'; boot with node, hold, metamaster or starter"),
         };
-        if (mode == BootMode.Metamaster) return new BootParameters { Mode = mode };
+        if (mode is BootMode.Metamaster or BootMode.Starter) return new BootParameters { Mode = mode };
         var ip = arguments["virtualinux.ip"] ?? "";
         var slash = ip.IndexOf('/');
         if (slash < 0 || !Ipv4Address.TryParse(ip[..slash], null, out var address) || !int.TryParse(ip.AsSpan(slash + 1), out var prefix) || prefix is < 0 or > 32)
@@ -67,4 +68,7 @@ public enum BootMode
 
     /// <summary>The machine that was started from the installer's medium.</summary>
     Metamaster,
+
+    /// <summary>A node that firmware started from the LUN itself: nobody told it who it is.</summary>
+    Starter,
 }

@@ -27,7 +27,9 @@ public sealed class BootParametersTests
     public void A_wrong_argument_is_named(string line, string named) =>
         Assert.Contains(named, Assert.Throws<FailureException>(() => BootParameters.Parse(new KernelArguments(line))).Message, StringComparison.Ordinal);
 
-    [Fact]
-    public void A_metamaster_needs_nothing_else() =>
-        Assert.Equal(BootMode.Metamaster, BootParameters.Parse(new KernelArguments("virtualinux.mode=metamaster")).Mode);
+    [Theory]
+    [InlineData("metamaster", BootMode.Metamaster)]
+    [InlineData("starter", BootMode.Starter)]
+    public void A_machine_that_no_server_booted_needs_nothing_else(string mode, BootMode expected) =>
+        Assert.Equal(new BootParameters { Mode = expected, Servers = [] }, BootParameters.Parse(new KernelArguments($"quiet virtualinux.mode={mode}")));
 }

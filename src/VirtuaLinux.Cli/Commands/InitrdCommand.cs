@@ -35,6 +35,11 @@ internal static class InitrdCommand
         var runner = new CommandRunner(console.Log);
         try
         {
+            if (parameters.Mode == BootMode.Starter)
+            {
+                await new StarterBoot(runner, console.Say).RunAsync(cancellation);
+                return ExitCode.Done;
+            }
             if (parameters.Mode != BootMode.Metamaster)
             {
                 await new NodeBoot(runner, console.Say).RunAsync(parameters, cancellation);

@@ -22,19 +22,20 @@ internal static class LabCommand
 
     private static Command Up()
     {
+        var name = new Option<string>("--name") { Description = "name of the lab; labs of different names run side by side, each with a --state of its own", DefaultValueFactory = _ => "lab" };
         var nodes = new Option<int>("--nodes") { Description = "number of blades", DefaultValueFactory = _ => 3 };
         var uefi = new Option<int>("--uefi") { Description = "how many of them have UEFI firmware, counted from the last", DefaultValueFactory = _ => 1 };
         var iso = new Option<string?>("--iso") { Description = "installer ISO; the newest below artifacts/images unless given" };
         var stick = new Option<bool>("--usb") { Description = "put the ISO on a USB stick instead of a CD" };
         var deadline = new Option<int>("--deadline") { Description = "minutes that the cluster may take", DefaultValueFactory = _ => 25 };
-        var command = new Command("up", "Start bare machines and install a cluster on them.") { nodes, uefi, iso, stick, deadline };
+        var command = new Command("up", "Start bare machines and install a cluster on them.") { name, nodes, uefi, iso, stick, deadline };
         command.SetAction(async (parsed, cancellation) =>
         {
             var state = State(parsed);
             var path = parsed.GetValue(iso) ?? NewestIso();
             var count = parsed.GetValue(nodes);
             var firmware = Enumerable.Range(0, count).Select(i => i < count - parsed.GetValue(uefi) ? Firmware.Bios : Firmware.Uefi).ToList();
-            var options = new LabOptions { StateDirectory = state, Name = "lab", Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path };
+            var options = new LabOptions { StateDirectory = state, Name = parsed.GetValue(name)!, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path };
             var lab = await LabInstance.CreateAsync(options, log: Tell, cancellationToken: cancellation);
             await lab.StartWatcherAsync(ExternalCommand.Of(Environment.ProcessPath!, "lab", "watch", "--state", state), cancellation);
             Tell($"lab: {count} blades, emulated by {lab.Accelerator}, SAN at {options.Portal}");

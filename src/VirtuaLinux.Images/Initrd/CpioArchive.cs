@@ -31,6 +31,9 @@ public sealed class CpioArchive(long epoch)
     /// <summary>Adds a file with the given content.</summary>
     public CpioArchive AddFile(string path, byte[] content, bool executable = false) => Add(path, new Entry(FileMode(executable), null, content));
 
+    /// <summary>Adds a file that only root may read.</summary>
+    public CpioArchive AddSecretFile(string path, byte[] content) => Add(path, new Entry(RegularFile | 0x180, null, content));
+
     /// <summary>Adds a copy of a file of this machine; it is read when the archive is written.</summary>
     public CpioArchive AddFileFrom(string path, string source, bool executable) => Add(path, new Entry(FileMode(executable), source, []));
 

@@ -5,7 +5,7 @@ using VirtuaLinux.Images.Cache;
 
 namespace VirtuaLinux.Images.Stages;
 
-/// <summary>The boot volume: one immutable squashfs with what nodes serve (<c>export/</c>) and the modules of their kernel.</summary>
+/// <summary>The boot volume: one immutable squashfs with what nodes serve (<c>export/</c>), the loaders of the LUN's EFI partition (<c>starter/</c>) and the modules of their kernel.</summary>
 /// <param name="Path">The squashfs.</param>
 /// <param name="Digest">Its SHA-256, in lower-case hexadecimal.</param>
 internal sealed record BootVolume(string Path, string Digest);
@@ -16,6 +16,9 @@ internal static class BootVolumeStage
     /// <summary>The files that boot services export, besides the initrd; the distribution says where its packages keep each.</summary>
     private static readonly string[] Exported = ["vmlinuz", "undionly.kpxe", "ipxe.efi", "shimx64.efi", "grubx64.efi"];
 
+    /// <summary>The loaders of the EFI partition by their paths on it: firmware loads the signed shim, and that the signed GRUB that reads disks.</summary>
+    private static readonly (string Path, string Name)[] Starter = [("EFI/BOOT/BOOTX64.EFI", "shimx64.efi"), ("EFI/BOOT/grubx64.efi", "grubx64-medium.efi"), ("EFI/BOOT/mmx64.efi", "mmx64.efi")];
+
     public static async Task<BootVolume> RunAsync(BuildContext context, PackageSet packages, ModuleTree modules, string initrd)
     {
         var files = new BootFiles(context.Definitions.Distribution, packages.Boot);
@@ -25,13 +28,20 @@ internal static class BootVolumeStage
             .Add("modules", Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(modules.Directory)!)!))
             .Add("initrd", Path.GetFileName(Path.GetDirectoryName(initrd)!))
             .Add("files", Exported.Select(files.Locate).Select(f => Path.GetRelativePath(packages.Folder, f)))
+            .Add("starter", Starter.Select(s => $"{s.Path}={Path.GetRelativePath(packages.Folder, files.Locate(s.Name))}"))
             .ToKey();
         var folder = await context.StageAsync("boot", key, async work =>
         {
             var export = Directory.CreateDirectory(work.At("content/export")).FullName;
             foreach (var name in Exported) File.Copy(files.Locate(name), Path.Combine(export, name));
             File.Copy(initrd, Path.Combine(export, "initrd.img"));
-            foreach (var file in Directory.EnumerateFiles(export)) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            foreach (var (path, name) in Starter)
+            {
+                var target = work.At($"content/starter/{path}");
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.Copy(files.Locate(name), target);
+            }
+            foreach (var file in Directory.EnumerateFiles(work.At("content"), "*", SearchOption.AllDirectories)) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
             await work.RunAsync(ExternalCommand.Of("cp", "--archive", "--reflink=auto", Path.GetDirectoryName(modules.Directory)!, work.At("content/modules"))).ConfigureAwait(false);
             var epoch = packages.Epoch.ToString(CultureInfo.InvariantCulture);
             // Dates come from options alone: mksquashfs refuses them together with SOURCE_DATE_EPOCH.

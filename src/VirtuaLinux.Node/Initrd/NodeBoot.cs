@@ -8,7 +8,10 @@ namespace VirtuaLinux.Node.Initrd;
 public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
 {
     /// <summary>The site's CA certificate, from the second archive that the boot script loads.</summary>
-    public const string CertificatePath = "/etc/virtualinux/site-ca.pem";
+    public const string CertificatePath = SiteFolder + "/site-ca.pem";
+
+    /// <summary>Where the second archive's files are.</summary>
+    internal const string SiteFolder = "/etc/virtualinux";
 
     /// <summary>From an initrd with drivers to a root that switch_root(8) can take.</summary>
     /// <exception cref="FailureException">What is missing, and what to do.</exception>
@@ -37,9 +40,8 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
         var secret = san.Chap is null ? null : await client.FetchSecretAsync(parameters.Servers, cancellationToken).ConfigureAwait(false);
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name), secret, cancellationToken).ConfigureAwait(false);
         log($"SAN: {disk} {IscsiInitiator.WwidOf(disk)}");
-        var state = ReadState(disk);
         // The copy on the SAN rules: it may be newer than the server's, never older.
-        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var ruling, out var reason)) throw new FailureException($"the manifest on the SAN is refused: {reason}");
+        var (state, ruling) = ReadSite(disk, certificate);
         var own = ruling.FindNode(mac) ?? throw new FailureException($"{mac} is no longer in the manifest on the SAN (serial {ruling.Serial})");
         await new RootAssembly(runner, log).RunAsync(disk, state, ruling, own, "network", server, cancellationToken).ConfigureAwait(false);
     }
@@ -48,8 +50,16 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
     /// <exception cref="FailureException">There is no site, or its manifest is not its own.</exception>
     public static (SanState State, Manifest Manifest) ReadSite(string disk)
     {
+        using var certificate = SiteCertificate.FromPem(ReadState(disk).CaCertificate);
+        return ReadSite(disk, certificate);
+    }
+
+    /// <summary>Reads the site's state from the LUN, and the manifest in it, which must be of the site whose certificate the caller has.</summary>
+    /// <exception cref="FailureException">There is no site, or its manifest is another's.</exception>
+    public static (SanState State, Manifest Manifest) ReadSite(string disk, SiteCertificate certificate)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
         var state = ReadState(disk);
-        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         return SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)
             ? (state, manifest)
             : throw new FailureException($"{disk}: the manifest on the SAN is refused: {reason}");

@@ -1,0 +1,52 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Node.Initrd;
+
+/// <summary>The initrd's work on a machine whose firmware booted the LUN: nobody serves it, so all that it knows is in the archive beside the initrd. DESIGN section 5, cold start.</summary>
+public sealed class StarterBoot(ICommandRunner runner, Action<string> log)
+{
+    /// <summary>The signed manifest, from the archive.</summary>
+    public const string ManifestPath = NodeBoot.SiteFolder + "/manifest.json";
+
+    /// <summary>The CHAP secret, from the archive.</summary>
+    public const string SecretPath = NodeBoot.SiteFolder + "/chap.secret";
+
+    private static readonly TimeSpan CardsDeadline = TimeSpan.FromMinutes(1);
+
+    /// <summary>From an initrd with drivers to a root that switch_root(8) can take.</summary>
+    /// <exception cref="FailureException">What is missing, and what to do.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken = default)
+    {
+        var coldplug = new Coldplug(runner);
+        await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
+        if (!File.Exists(NodeBoot.CertificatePath)) throw new FailureException($"{NodeBoot.CertificatePath} is missing: the loader did not load site.cpio");
+        using var certificate = SiteCertificate.FromPem(await File.ReadAllTextAsync(NodeBoot.CertificatePath, cancellationToken).ConfigureAwait(false));
+        if (!SignedManifest.TryRead(await File.ReadAllBytesAsync(ManifestPath, cancellationToken).ConfigureAwait(false), certificate.PublicKey, out var manifest, out var reason))
+            throw new FailureException($"the starter's manifest is refused: {reason}");
+        var node = await FindSelfAsync(manifest, coldplug, cancellationToken).ConfigureAwait(false);
+        log($"this machine is {node.Name} of site {manifest.Name} (starter, manifest {manifest.Serial})");
+        var network = manifest.ClusterNetwork;
+        await new NetworkLink(runner, coldplug).UpAsync(node.Cluster.Mac, node.Cluster.Ip, network.Subnet, network.Gateway, cancellationToken).ConfigureAwait(false);
+        var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN; add san: to the site file");
+        var secret = san.Chap is null ? null : await File.ReadAllTextAsync(SecretPath, cancellationToken).ConfigureAwait(false);
+        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name), secret, cancellationToken).ConfigureAwait(false);
+        log($"SAN: {disk} {IscsiInitiator.WwidOf(disk)}");
+        // The copy beside the journal rules: the starter may have been written before it.
+        var (state, ruling) = NodeBoot.ReadSite(disk, certificate);
+        var own = ruling.FindNode(node.Cluster.Mac) ?? throw new FailureException($"{node.Cluster.Mac} is no longer in the manifest on the SAN (serial {ruling.Serial})");
+        await new RootAssembly(runner, log).RunAsync(disk, state, ruling, own, "starter", null, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Drivers find their cards in their own time.</summary>
+    private static async Task<ManifestNode> FindSelfAsync(Manifest manifest, Coldplug coldplug, CancellationToken cancellationToken)
+    {
+        for (var deadline = DateTime.UtcNow + CardsDeadline; ; await Task.Delay(250, cancellationToken).ConfigureAwait(false))
+        {
+            if (NetworkLink.Interfaces().Values.Select(manifest.FindNode).FirstOrDefault(n => n is not null) is { } node) return node;
+            if (DateTime.UtcNow > deadline) throw new FailureException($"no card of this machine is in the manifest of site {manifest.Name}; it has {NetworkLink.Describe()}. Add it with the installer's medium; if a card is missing here, its driver is not in the image");
+            await coldplug.LoadNewAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+}
