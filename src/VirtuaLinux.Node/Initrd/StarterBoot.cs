@@ -27,8 +27,7 @@ public sealed class StarterBoot(ICommandRunner runner, Action<string> log)
             throw new FailureException($"the starter's manifest is refused: {reason}");
         var node = await FindSelfAsync(manifest, coldplug, cancellationToken).ConfigureAwait(false);
         log($"this machine is {node.Name} of site {manifest.Name} (starter, manifest {manifest.Serial})");
-        var network = manifest.ClusterNetwork;
-        await new NetworkLink(runner, coldplug).UpAsync(node.Cluster.Mac, node.Cluster.Ip, network.Subnet, network.Gateway, cancellationToken).ConfigureAwait(false);
+        await new NetworkLink(runner, coldplug).UpAllAsync(node, manifest.Networks, log, cancellationToken).ConfigureAwait(false);
         var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN; add san: to the site file");
         var secret = san.Chap is null ? null : await File.ReadAllTextAsync(SecretPath, cancellationToken).ConfigureAwait(false);
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name), secret, cancellationToken).ConfigureAwait(false);
