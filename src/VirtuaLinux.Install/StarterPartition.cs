@@ -64,14 +64,14 @@ public sealed class StarterPartition(InstallContext context)
     }
 
     /// <summary>What GRUB does.</summary>
-    internal static string Menu(Manifest manifest) => TemplateRenderer.Render(Template, File.ReadAllText(ProductFiles.Locate(Template)), new Dictionary<string, object?>
+    public static string Menu(Manifest manifest) => TemplateRenderer.Render(Template, File.ReadAllText(ProductFiles.Locate(Template)), new Dictionary<string, object?>
     {
         ["site"] = manifest.Name,
         ["kernel_arguments"] = manifest.KernelArguments,
     });
 
     /// <summary>What a machine must know that no server tells it.</summary>
-    internal static byte[] Archive(SanState state)
+    public static byte[] Archive(SanState state)
     {
         var archive = new CpioArchive(0)
             .AddFile(NodeBoot.CertificatePath, Encoding.ASCII.GetBytes(state.CaCertificate))

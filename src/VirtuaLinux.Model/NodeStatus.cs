@@ -15,10 +15,10 @@ public sealed record NodeStatus
     /// <summary><c>BIOS</c> or <c>UEFI</c>.</summary>
     public string? Firmware { get; init; }
 
-    /// <summary><c>network</c>, or <c>starter</c> for a medium.</summary>
+    /// <summary><c>network</c>, or <c>starter</c> for a medium or the LUN itself.</summary>
     public string? BootedFrom { get; init; }
 
-    /// <summary>The boot server whose manifest was used, as <c>address:port</c>; absent after a start from a medium.</summary>
+    /// <summary>The boot server whose manifest was used, as <c>address:port</c>; absent after a start without one.</summary>
     public string? Server { get; init; }
 
     /// <summary>The root volume and what it stands on.</summary>

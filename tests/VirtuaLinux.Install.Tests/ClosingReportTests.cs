@@ -28,7 +28,7 @@ public sealed class ClosingReportTests
             "  node02     192.168.77.12   52:54:00:77:00:02 SSH host key SHA256:key02",
             "  node03     192.168.77.13   52:54:00:77:00:03 missing: it joins by itself when it is powered on",
             "  first commands: ssh admin@192.168.77.11, then virtualinux node status",
-            "  starter: this medium; after a blackout it starts the first node (with it in, a machine boots as an ordinary node)",
+            "  starter: this medium, or UEFI firmware that boots the LUN over iSCSI; after a blackout either starts the first node (with it, a machine boots as an ordinary node)",
         ], Report.Lines());
 
     [Theory]
