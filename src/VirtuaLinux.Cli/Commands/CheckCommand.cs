@@ -27,7 +27,7 @@ internal static class CheckCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"{file}: {e.Message}; name a file that can be read");
+            Console.Error.WriteLine($"{file}: {e.Message.TrimEnd('.')}; name a file that can be read");
             return false;
         }
         var (description, errors) = FileCheck.Run(file, text);
