@@ -53,6 +53,14 @@ public sealed record Journal
     /// <exception cref="FailureException">An I/O error.</exception>
     public void Write(BlockDevice partition) => Slots(partition).Write(JsonSerializer.SerializeToUtf8Bytes(this, InstallJson.Default.Journal));
 
+    /// <summary>By content: the compiler's own comparison takes two readings of one journal for different.</summary>
+    public bool Equals(Journal? other) => other is not null
+        && (Format, Site, SiteId, Image, RootDigest, Step, Holder) == (other.Format, other.Site, other.SiteId, other.Image, other.RootDigest, other.Step, other.Holder)
+        && Times.SequenceEqual(other.Times);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(SiteId, Step, Holder);
+
     private static SlotStore Slots(BlockDevice partition) => new(partition, SanLayout.JournalOffset, SanLayout.JournalSlotSize);
 }
 

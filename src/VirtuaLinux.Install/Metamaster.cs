@@ -206,8 +206,6 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     {
         console.Say($"site {context.Site.Name} is finished: this machine starts as its node {context.Self.Name}");
         var (state, manifest) = NodeBoot.ReadSite(context.Disk);
-        // The kernel is the medium's, its modules are the site's.
-        if (state.Image.KernelRelease != context.Image.KernelRelease) throw new FailureException($"site {context.Site.Name} runs {state.Image.Image} with kernel {state.Image.KernelRelease}, and this medium carries {context.Image.Image} with kernel {context.Image.KernelRelease}; start it with the medium of {state.Image.Image}");
         var node = manifest.FindNode(context.Self.Cluster.Mac) ?? throw new FailureException($"{context.Self.Cluster.Mac} is not in the manifest of site {manifest.Name}: the site file names it, the site does not yet; start this medium without answers: and choose to change the site");
         await new RootAssembly(runner, console.Say).RunAsync(context.Disk, state, manifest, node, "starter", null, cancellationToken).ConfigureAwait(false);
         foreach (var mount in (string[])[BootMount, SiteMount, MediumMount]) await runner.RunAsync(ExternalCommand.Of("umount", mount).Accepting(), cancellationToken).ConfigureAwait(false);

@@ -56,10 +56,27 @@ public sealed partial class Blade
                     await QmpAsync("set-action", new JsonObject { ["reboot"] = "reset", ["shutdown"] = "poweroff" }, cancellationToken).ConfigureAwait(false);
                 }
                 await QmpAsync("system_reset", null, cancellationToken).ConfigureAwait(false);
-                await QmpAsync("cont", null, cancellationToken).ConfigureAwait(false);
+                await GoOnAsync(cancellationToken).ConfigureAwait(false);
                 break;
         }
         _tendedEvents = length;
+    }
+
+    /// <summary>The emulator resets in its own time, and refuses to go on before.</summary>
+    private async Task GoOnAsync(CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await QmpAsync("cont", null, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (FailureException e) when (attempt < 100 && e.Message.Contains("Resetting the Virtual Machine is required", StringComparison.Ordinal))
+            {
+                await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task TendPromptAsync(CancellationToken cancellationToken)

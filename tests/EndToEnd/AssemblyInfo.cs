@@ -1,3 +1,3 @@
 using VirtuaLinux.EndToEnd;
 
-[assembly: TestCaseOrderer(typeof(AlphabeticalOrder))]
+[assembly: TestMethodOrderer(typeof(AlphabeticalOrder))]

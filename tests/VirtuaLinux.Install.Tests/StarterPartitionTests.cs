@@ -19,8 +19,8 @@ public sealed class StarterPartitionTests
             SiteId = Guid.Empty, Serial = 1, Image = Image.Image, RootDigest = "d1", Name = "blade16", Volumes = new SiteVolumes(), Networks = new Dictionary<string, SiteNetwork>(), Nodes = [],
             KernelArguments = "console=ttyS0 quiet",
         });
-        Assert.Contains("linux /vmlinuz virtualinux.mode=starter console=ttyS0 quiet\n", menu, StringComparison.Ordinal);
-        Assert.Contains("initrd /initrd.img /site.cpio\n", menu, StringComparison.Ordinal);
+        Assert.Contains("linux /vmlinuz virtualinux.mode=starter console=ttyS0 quiet;", menu, StringComparison.Ordinal);
+        Assert.Contains("initrd /initrd.img /site.cpio;", menu, StringComparison.Ordinal);
     }
 
     [Fact]

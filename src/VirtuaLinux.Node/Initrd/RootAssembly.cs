@@ -28,6 +28,8 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(node);
+        // The modules come from the image's boot volume and fit no other kernel.
+        if (KernelRelease() is var running && running != state.Image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {state.Image.Image} of the site has {state.Image.KernelRelease}; start it from a peer, or with the medium of that image");
         var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
         var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
@@ -72,6 +74,8 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
 
     /// <summary>Seconds since the kernel started.</summary>
     public static double Uptime() => double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture);
+
+    private static string KernelRelease() => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
 
     private async Task MountLocalAsync(NodeVolumes volumes, ManifestNode node, CancellationToken cancellationToken)
     {
