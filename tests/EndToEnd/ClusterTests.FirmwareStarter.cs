@@ -1,5 +1,3 @@
-using VirtuaLinux.Lab;
-
 namespace VirtuaLinux.EndToEnd;
 
 /// <summary>The second starter: the EFI partition of the LUN.</summary>

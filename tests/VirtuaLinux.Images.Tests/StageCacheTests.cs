@@ -60,6 +60,42 @@ public sealed class StageCacheTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_killed_build_left_mounted_is_unmounted_and_not_deleted()
+    {
+        using var machine = new TemporaryFolder();
+        machine.Write("precious", "content");
+        var left = folder.At("packages/key.partial/root/a b");
+        Directory.CreateDirectory(left);
+        await new CommandRunner().RunAsync(ExternalCommand.Of("mount", "--bind", machine.Path, left), TestContext.Current.CancellationToken);
+
+        using var cache = new StageCache(folder.Path);
+
+        Assert.False(Directory.Exists(folder.At("packages/key.partial")));
+        Assert.True(File.Exists(machine.At("precious")));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_unmounted_is_named_and_nothing_is_deleted()
+    {
+        using var machine = new TemporaryFolder();
+        machine.Write("precious", "content");
+        var left = folder.At("packages/key.partial/root");
+        Directory.CreateDirectory(left);
+        var runner = new CommandRunner();
+        await runner.RunAsync(ExternalCommand.Of("mount", "--bind", machine.Path, left), TestContext.Current.CancellationToken);
+        try
+        {
+            using (File.OpenRead(Path.Combine(left, "precious")))
+                Assert.Contains(left, Assert.Throws<FailureException>(() => new StageCache(folder.Path)).Message, StringComparison.Ordinal);
+            Assert.True(File.Exists(machine.At("precious")));
+        }
+        finally
+        {
+            await runner.RunAsync(ExternalCommand.Of("umount", left), CancellationToken.None);
+        }
+    }
+
+    [Fact]
     public async Task Old_results_make_room_and_the_one_in_use_stays()
     {
         using var cache = new StageCache(folder.Path);

@@ -32,7 +32,7 @@ public sealed class StageCache : IDisposable
             throw new FailureException($"{CacheDirectory}: cannot be used as the build's cache ({e.Message}); run the build as root", e);
         }
         foreach (var stage in Directory.EnumerateDirectories(CacheDirectory))
-            foreach (var left in Directory.EnumerateDirectories(stage, $"*{Partial}")) Directory.Delete(left, recursive: true);
+            foreach (var left in Directory.EnumerateDirectories(stage, $"*{Partial}")) DirectoryTree.Delete(left);
     }
 
     /// <summary>Absolute path of the cache.</summary>
@@ -58,7 +58,7 @@ public sealed class StageCache : IDisposable
             }
             catch
             {
-                Directory.Delete(partial, recursive: true);
+                DirectoryTree.Delete(partial);
                 throw;
             }
         }
@@ -74,7 +74,7 @@ public sealed class StageCache : IDisposable
         if (!Directory.Exists(path)) return;
         // A deletion that is cut short must not leave half a result under its name.
         Directory.Move(path, path + Partial);
-        Directory.Delete(path + Partial, recursive: true);
+        DirectoryTree.Delete(path + Partial);
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class StageCache : IDisposable
         foreach (var old in Directory.EnumerateDirectories(stage).Where(d => d != used).OrderByDescending(Directory.GetLastWriteTimeUtc).Skip(KeptPerStage - 1))
         {
             if (!old.EndsWith(Partial, StringComparison.Ordinal)) Directory.Move(old, old + Partial);
-            Directory.Delete(old.EndsWith(Partial, StringComparison.Ordinal) ? old : old + Partial, recursive: true);
+            DirectoryTree.Delete(old.EndsWith(Partial, StringComparison.Ordinal) ? old : old + Partial);
         }
     }
 }
