@@ -157,7 +157,7 @@ void RunTests(IEnumerable<string> projects, IReadOnlyList<string> filter, int? s
     {
         var report = System.IO.Path.GetFullPath($"artifacts/tests/{project}.xml");
         System.IO.File.Delete(report);
-        var deadline = TimeSpan.FromMinutes(project == "EndToEnd" ? 60 : 15);
+        var deadline = TimeSpan.FromMinutes(project != "EndToEnd" ? 15 : seed is null ? 60 : 180);
         string[] order = seed is { } s ? [$":{s}"] : [];
         Console.WriteLine($"── {project}");
         var code = ExitCodeOf($"tests/{project}/bin/{Configuration}/net10.0/{project}", [.. order, "-noLogo", "-noColor", "-noAutoReporters", "-result-xml", report, .. filter], deadline, seed?.ToString());

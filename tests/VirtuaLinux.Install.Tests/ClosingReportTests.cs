@@ -10,7 +10,12 @@ public sealed class ClosingReportTests
         new Journal { Site = "blade16", SiteId = Guid.Empty, Image = ImageVersion.Parse("debian-13@1"), RootDigest = "d1", Step = InstallStep.Done, Holder = "node01", Times = [new StepTime(InstallStep.WriteOrigin, 12.34)] },
         new Manifest
         {
-            SiteId = Guid.Empty, Serial = 1, Image = ImageVersion.Parse("debian-13@1"), RootDigest = "d1", Name = "blade16", Volumes = new SiteVolumes(),
+            SiteId = Guid.Empty,
+            Serial = 1,
+            Image = ImageVersion.Parse("debian-13@1"),
+            RootDigest = "d1",
+            Name = "blade16",
+            Volumes = new SiteVolumes(),
             Networks = new Dictionary<string, SiteNetwork> { ["cluster"] = new() { Subnet = Ipv4Subnet.Parse("192.168.77.0/24") } },
             Access = [new SiteAccess { User = "admin" }],
             Nodes = [Node01, Machine("node02", "52:54:00:77:00:02", "192.168.77.12"), Machine("node03", "52:54:00:77:00:03", "192.168.77.13")],

@@ -8,7 +8,16 @@ public sealed class StarterPartitionTests
 {
     private static readonly ImageInfo Image = new()
     {
-        Image = ImageVersion.Parse("debian-13@1"), Distribution = "debian-13", KernelRelease = "6.12.0", RootSize = 1, ChunkSize = 1, Chunks = [], RootDigest = "d1", BootSize = 1, BootDigest = "", SourceDateEpoch = 0,
+        Image = ImageVersion.Parse("debian-13@1"),
+        Distribution = "debian-13",
+        KernelRelease = "6.12.0",
+        RootSize = 1,
+        ChunkSize = 1,
+        Chunks = [],
+        RootDigest = "d1",
+        BootSize = 1,
+        BootDigest = "",
+        SourceDateEpoch = 0,
     };
 
     [Fact]
@@ -16,7 +25,14 @@ public sealed class StarterPartitionTests
     {
         var menu = StarterPartition.Menu(new Manifest
         {
-            SiteId = Guid.Empty, Serial = 1, Image = Image.Image, RootDigest = "d1", Name = "blade16", Volumes = new SiteVolumes(), Networks = new Dictionary<string, SiteNetwork>(), Nodes = [],
+            SiteId = Guid.Empty,
+            Serial = 1,
+            Image = Image.Image,
+            RootDigest = "d1",
+            Name = "blade16",
+            Volumes = new SiteVolumes(),
+            Networks = new Dictionary<string, SiteNetwork>(),
+            Nodes = [],
             KernelArguments = "console=ttyS0 quiet",
         });
         Assert.Contains("linux /vmlinuz virtualinux.mode=starter console=ttyS0 quiet;", menu, StringComparison.Ordinal);

@@ -75,7 +75,15 @@ public sealed class LvmToolsTests : IAsyncLifetime
 
     private static ImageInfo Image(string version) => new()
     {
-        Image = ImageVersion.Parse(version), Distribution = "debian-13", KernelRelease = "6.12", RootSize = 64 << 20, BootSize = 16 << 20,
-        RootDigest = $"d-{version}".Replace('@', '_'), BootDigest = "b", Chunks = [], ChunkSize = 1 << 20, SourceDateEpoch = 0,
+        Image = ImageVersion.Parse(version),
+        Distribution = "debian-13",
+        KernelRelease = "6.12",
+        RootSize = 64 << 20,
+        BootSize = 16 << 20,
+        RootDigest = $"d-{version}".Replace('@', '_'),
+        BootDigest = "b",
+        Chunks = [],
+        ChunkSize = 1 << 20,
+        SourceDateEpoch = 0,
     };
 }
