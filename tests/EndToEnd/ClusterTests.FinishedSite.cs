@@ -9,6 +9,7 @@ public sealed partial class ClusterTests
     private static readonly MacAddress NewCard = MacAddress.Parse("52:54:00:77:00:99");
 
     [Fact]
+    [Trait("Category", "Soak")]
     public async Task H_a_new_machine_takes_the_place_of_a_broken_one_and_the_running_nodes_boot_it()
     {
         var original = cluster.Lab.Lab;
@@ -56,6 +57,7 @@ public sealed partial class ClusterTests
     }
 
     [Fact]
+    [Trait("Category", "Soak")]
     public async Task J_a_finished_site_is_destroyed_only_by_who_types_its_name()
     {
         await using var lab = await cluster.ForkAsync("reinstalled");

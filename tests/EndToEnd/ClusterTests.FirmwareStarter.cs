@@ -4,6 +4,7 @@ namespace VirtuaLinux.EndToEnd;
 public sealed partial class ClusterTests
 {
     [Fact]
+    [Trait("Category", "Soak")]
     public async Task I_firmware_that_boots_the_LUN_starts_a_node_and_that_node_the_others()
     {
         await using var lab = await cluster.ForkAsync("firmware");

@@ -67,6 +67,7 @@ public sealed partial class InstallationTests
     }
 
     [Fact]
+    [Trait("Category", "Soak")]
     public async Task G_foreign_data_is_named_and_only_a_second_yes_destroys_it()
     {
         await using var lab = await TestLab.CreateAsync("foreign", [Firmware.Bios], ByteSize.FromGiB(3));
