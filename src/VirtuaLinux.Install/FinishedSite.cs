@@ -71,11 +71,12 @@ public sealed class FinishedSite(InstallContext context)
         if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes") return;
         var alive = await LiveNodes.FindAsync(context.Runner, change.Replaced.Where(n => n.Name != context.Self.Name), cancellationToken).ConfigureAwait(false);
         if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the old machine off before another takes its place");
-        // Volumes without a manifest that names them harm nobody: the power may go between the two.
+        // The commit comes last: if the power goes before it, the change is still there to be chosen. Volumes without a manifest
+        // that names them harm nobody, and a starter that knows the new machines asks the manifest on the SAN all the same.
+        var next = StorageSteps.Next(state, change.Wanted);
         await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
-        _storage.Commit(state, change.Wanted);
-        // The starter must know the new machines, and none that is gone.
-        await new StarterPartition(context).WriteAsync(NodeBoot.ReadState(context.Disk), cancellationToken).ConfigureAwait(false);
+        await new StarterPartition(context).WriteAsync(next, cancellationToken).ConfigureAwait(false);
+        _storage.Commit(next);
         context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
     }
 

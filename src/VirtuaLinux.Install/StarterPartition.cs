@@ -21,8 +21,8 @@ public sealed class StarterPartition(InstallContext context)
 
     private readonly string _partition = SanLayout.Partition(context.Disk, 1);
 
-    /// <summary>Makes the file system anew, fills it, and reads it back.</summary>
-    /// <param name="state">The site as the SAN keeps it.</param>
+    /// <summary>Brings the partition to what the site needs, and reads it back. What is right already stays, and each other file is replaced as a whole, so that the starter of an older manifest works until that of the next one does.</summary>
+    /// <param name="state">The site as the SAN keeps it, or will keep it next.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="FailureException">What could not be written.</exception>
     public async Task WriteAsync(SanState state, CancellationToken cancellationToken = default)
@@ -86,31 +86,47 @@ public sealed class StarterPartition(InstallContext context)
     {
         // An earlier try may have left it mounted.
         await RunAsync(ExternalCommand.Of("umount", Mount).Accepting(), cancellationToken).ConfigureAwait(false);
-        await RunAsync(ExternalCommand.Of("mkfs.vfat", "-F", "32", "-n", SanLayout.PartitionNames[0], _partition), cancellationToken).ConfigureAwait(false);
+        if (await LabelAsync(cancellationToken).ConfigureAwait(false) != SanLayout.PartitionNames[0])
+            await RunAsync(ExternalCommand.Of("mkfs.vfat", "-F", "32", "-n", SanLayout.PartitionNames[0], _partition), cancellationToken).ConfigureAwait(false);
         await MountAsync("vfat", "rw", _partition, Mount, cancellationToken).ConfigureAwait(false);
         foreach (var (path, open) in files)
-        {
-            var target = Path.Combine(Mount, path);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            await using var source = open();
-            await using var written = new FileStream(target, FileMode.Create);
-            await source.CopyToAsync(written, cancellationToken).ConfigureAwait(false);
-        }
+            if (!await IsOnPartitionAsync(path, open, cancellationToken).ConfigureAwait(false)) await ReplaceAsync(Path.Combine(Mount, path), open, cancellationToken).ConfigureAwait(false);
         await RunAsync(ExternalCommand.Of("umount", Mount), cancellationToken).ConfigureAwait(false);
         await RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
         // What is read back must come from the SAN and not from this machine's memory.
         await RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", _partition), cancellationToken).ConfigureAwait(false);
         await MountAsync("vfat", "ro", _partition, Mount, cancellationToken).ConfigureAwait(false);
         foreach (var (path, open) in files)
-        {
-            await using var source = open();
-            await using var written = File.OpenRead(Path.Combine(Mount, path));
-            var expected = await SHA256.HashDataAsync(source, cancellationToken).ConfigureAwait(false);
-            var found = await SHA256.HashDataAsync(written, cancellationToken).ConfigureAwait(false);
-            if (!found.AsSpan().SequenceEqual(expected))
-                throw new FailureException($"{path} on {_partition} is not what was written there; the SAN is damaged");
-        }
+            if (!await IsOnPartitionAsync(path, open, cancellationToken).ConfigureAwait(false)) throw new FailureException($"{path} on {_partition} is not what was written there; the SAN is damaged");
         await RunAsync(ExternalCommand.Of("umount", Mount), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The file system's label; empty where there is none.</summary>
+    private async Task<string> LabelAsync(CancellationToken cancellationToken) =>
+        (await RunAsync(ExternalCommand.Of("blkid", "-p", "-s", "LABEL", "-o", "value", _partition).Accepting(), cancellationToken).ConfigureAwait(false)).Output.Trim();
+
+    private static async Task<bool> IsOnPartitionAsync(string path, Func<Stream> open, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(Mount, path);
+        if (!File.Exists(file)) return false;
+        await using var source = open();
+        await using var written = File.OpenRead(file);
+        if (source.Length != written.Length) return false;
+        var expected = await SHA256.HashDataAsync(source, cancellationToken).ConfigureAwait(false);
+        var found = await SHA256.HashDataAsync(written, cancellationToken).ConfigureAwait(false);
+        return found.AsSpan().SequenceEqual(expected);
+    }
+
+    private static async Task ReplaceAsync(string target, Func<Stream> open, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        await using (var source = open())
+        await using (var written = new FileStream(target + ".new", FileMode.Create))
+        {
+            await source.CopyToAsync(written, cancellationToken).ConfigureAwait(false);
+            written.Flush(flushToDisk: true);
+        }
+        File.Move(target + ".new", target, overwrite: true);
     }
 
     private async Task MountAsync(string type, string options, string device, string folder, CancellationToken cancellationToken)

@@ -140,15 +140,22 @@ public sealed class StorageSteps(InstallContext context)
         }.Write(partition);
     }
 
-    /// <summary>Commits the next manifest of a finished site.</summary>
+    /// <summary>The state of a finished site with its next manifest, signed.</summary>
     /// <param name="state">The site as the SAN keeps it.</param>
     /// <param name="manifest">The manifest that follows.</param>
-    public void Commit(SanState state, Manifest manifest)
+    public static SanState Next(SanState state, Manifest manifest)
     {
         ArgumentNullException.ThrowIfNull(state);
         using var identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
+        return state with { SignedManifest = SignedManifest.Sign(manifest, identity.Key) };
+    }
+
+    /// <summary>Commits a state of the site: from now on it rules.</summary>
+    public void Commit(SanState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
         using var partition = BlockDevice.Open(SanLayout.Partition(context.Disk, 2), writable: true);
-        (state with { SignedManifest = SignedManifest.Sign(manifest, identity.Key) }).Write(partition);
+        state.Write(partition);
     }
 
     /// <summary>The group with more volumes, if they fit.</summary>

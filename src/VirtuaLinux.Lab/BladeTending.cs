@@ -50,17 +50,21 @@ public sealed partial class Blade
                 break;
             case MachineHalt.Reset:
                 // The stick with the site goes with the installer's medium: who ejects that is done with both.
-                if (Enumerable.Range(0, media.Count).Any(i => media[i].Kind != MediumKind.SiteVolume && events.Ejected(BladeMachine.DeviceOf(i))))
-                {
-                    await RemoveMediaAsync(cancellationToken).ConfigureAwait(false);
-                    await QmpAsync("set-action", new JsonObject { ["reboot"] = "reset", ["shutdown"] = "poweroff" }, cancellationToken).ConfigureAwait(false);
-                }
+                var ejected = Enumerable.Range(0, media.Count).Any(i => media[i].Kind != MediumKind.SiteVolume && events.Ejected(BladeMachine.DeviceOf(i)));
+                if (ejected) await RemoveMediaAsync(cancellationToken).ConfigureAwait(false);
+                // While resets stop the machine, the technician's own would only stop it again.
+                await SetActionsAsync("reset", "poweroff", cancellationToken).ConfigureAwait(false);
                 await QmpAsync("system_reset", null, cancellationToken).ConfigureAwait(false);
                 await GoOnAsync(cancellationToken).ConfigureAwait(false);
+                if (!ejected) await SetActionsAsync("shutdown", "pause", cancellationToken).ConfigureAwait(false);
                 break;
         }
         _tendedEvents = length;
     }
+
+    /// <summary>What the emulator does when the machine starts again and when it switches itself off.</summary>
+    private Task<System.Text.Json.JsonElement> SetActionsAsync(string reboot, string shutdown, CancellationToken cancellationToken) =>
+        QmpAsync("set-action", new JsonObject { ["reboot"] = reboot, ["shutdown"] = shutdown }, cancellationToken);
 
     /// <summary>The emulator resets in its own time, and refuses to go on before.</summary>
     private async Task GoOnAsync(CancellationToken cancellationToken)

@@ -30,7 +30,7 @@ public sealed partial class LabInstance
             ["install"] = site.Install,
             ["overwrite_lun"] = site.OverwriteLun,
             ["accept_peers"] = site.AcceptPeers,
-            ["nodes"] = lab.Blades.Where(b => site.Nodes is null || site.Nodes.Contains(b.Name)).Select((b, i) => (object?)new Dictionary<string, object?>
+            ["nodes"] = lab.Blades.Where(b => site.Nodes is null || site.Nodes.Contains(b.Name)).Concat(site.Planned).Select((b, i) => (object?)new Dictionary<string, object?>
             {
                 ["name"] = b.Name,
                 ["mac"] = b.Mac.ToString(),

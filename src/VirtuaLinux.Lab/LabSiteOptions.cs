@@ -14,6 +14,9 @@ public sealed record LabSiteOptions
     /// <summary>Blades that are in the site; all unless given.</summary>
     public IReadOnlyList<string>? Nodes { get; init; }
 
+    /// <summary>Machines that are in the site beside the blades, and not in the chassis yet.</summary>
+    public IReadOnlyList<BladeOptions> Planned { get; init; } = [];
+
     /// <summary>Size of a root.</summary>
     public ByteSize Root { get; init; } = ByteSize.FromGiB(4);
 

@@ -10,6 +10,9 @@ namespace VirtuaLinux.Node;
 /// <summary>What runs on every node for ever: the boot services for all others.</summary>
 public static class NodeService
 {
+    /// <summary>The unit that lets services see what the node's own files say now.</summary>
+    private const string FilesUnit = "virtualinux-files.service";
+
     /// <summary>Serves until <paramref name="cancellationToken"/>; tells systemd when all sockets are bound.</summary>
     /// <exception cref="FailureException">This machine was not booted by the product's initrd, or a socket cannot be bound.</exception>
     public static async Task RunAsync(Action<string> log, CancellationToken cancellationToken)
@@ -27,7 +30,8 @@ public static class NodeService
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
         try
         {
-            var site = new SiteOnSan(new CommandRunner(), certificate);
+            var runner = new CommandRunner();
+            var site = new SiteOnSan(runner, certificate);
             while (true)
             {
                 await SiteOnSan.WaitForNewsAsync(manifest, peers, cancellationToken).ConfigureAwait(false);
@@ -37,11 +41,27 @@ public static class NodeService
                 services.Update(newer, manifest);
                 (BootRecord.Read() with { ManifestSerial = manifest.Serial }).Write(newer);
                 log($"manifest {manifest.Serial} taken over from the SAN");
+                await TakeFilesOverAsync(runner, manifest, record.Node, log, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
         {
             log("stopped");
+        }
+    }
+
+    /// <summary>Names, accounts and keys of the site change on a running node too. What goes wrong is told, and boot goes on being served.</summary>
+    private static async Task TakeFilesOverAsync(CommandRunner runner, Manifest manifest, string name, Action<string> log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (manifest.Nodes.FirstOrDefault(n => n.Name == name) is not { } self) return;
+            NodeFiles.Render("/", NodeFiles.Variables(manifest, self));
+            await runner.RunAsync(ExternalCommand.Of("systemctl", "start", FilesUnit), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is FailureException or IOException or UnauthorizedAccessException)
+        {
+            log($"this node's own files do not follow manifest {manifest.Serial}: {e.Message}");
         }
     }
 

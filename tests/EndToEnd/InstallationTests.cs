@@ -68,9 +68,9 @@ public sealed partial class InstallationTests
 
     [Fact]
     [Trait("Category", "Soak")]
-    public async Task G_foreign_data_is_named_and_only_a_second_yes_destroys_it()
+    public async Task G_foreign_data_is_named_and_only_a_second_yes_destroys_it_and_a_person_goes_on_without_a_missing_peer()
     {
-        await using var lab = await TestLab.CreateAsync("foreign", [Firmware.Bios], ByteSize.FromGiB(3));
+        await using var lab = await TestLab.CreateAsync("foreign", [Firmware.Bios, Firmware.Bios, Firmware.Uefi], ByteSize.FromGiB(7));
         var runner = new CommandRunner();
         await runner.RunAsync(ExternalCommand.Of("mke2fs", "-q", "-F", "-t", "ext4", "-L", "payroll", lab.Lab.San.BackingFile));
         var before = await DigestAsync(runner, lab);
@@ -87,7 +87,7 @@ public sealed partial class InstallationTests
         await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
         await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(site with { Install = false }));
         await metamaster.PowerOnAsync();
-        var mark = await AnswerPlanAsync(metamaster, 0, "no");
+        var mark = await AnswerPlanAsync(metamaster, metamaster.State.ConsoleStart, "no");
         await metamaster.WaitForConsoleAsync("nothing was written, as you said", Deadline, mark);
         mark = await AnswerPlanAsync(metamaster, await AgainAsync(metamaster, mark), "yes", "yes");
         await metamaster.WaitForConsoleAsync("nothing was written, as you said", Deadline, mark);
@@ -96,6 +96,21 @@ public sealed partial class InstallationTests
         var wwid = metamaster.ReadConsole().Split('\n').First(l => l.Contains("WWID ", StringComparison.Ordinal)).Split("WWID ")[1].Trim();
         mark = await AnswerPlanAsync(metamaster, await AgainAsync(metamaster, mark), "yes", wwid);
         await metamaster.WaitForConsoleAsync("origin: 10 %", Deadline, mark);
+
+        // One peer never comes; a person decides.
+        await metamaster.WaitForConsoleAsync(ClusterInstallation.PeersMayStart, Deadline, mark);
+        var (present, missing) = (lab.Lab["node02"], lab.Lab["node03"]);
+        await present.PowerOnAsync();
+        await metamaster.WaitForConsoleAsync("Type 'accept' to go on without them", Deadline, mark);
+        await metamaster.SendAsync("accept\r");
+        await lab.Cluster.FollowAsync(metamaster, "metamaster demoted", Deadline);
+        Assert.Contains("node03 is missing: never asked for an address", metamaster.ReadConsole(mark), StringComparison.Ordinal);
+        Assert.Null((await lab.Cluster.WaitForNodesAsync([metamaster, present], Deadline)).Problem);
+
+        await missing.PowerOnAsync();
+        var late = await lab.Cluster.WaitForNodesAsync([missing], Deadline);
+        Assert.Null(late.Problem);
+        Assert.Equal("network", late.Nodes.Single().Node!.BootedFrom);
     }
 
     private static async Task<string> DigestAsync(CommandRunner runner, TestLab lab) => (await runner.RunAsync(ExternalCommand.Of("sha256sum", lab.Lab.San.BackingFile))).Output.Split(' ')[0];

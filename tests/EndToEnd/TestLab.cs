@@ -27,9 +27,29 @@ public sealed class TestLab : IAsyncDisposable
     public static string Iso => Path.Combine(Root, "artifacts/images/debian-13.iso");
 
     /// <summary>What the build says of the image in it.</summary>
-    public static string ImageInfo => Path.Combine(Path.GetDirectoryName(Iso)!, "image.json");
+    public static string ImageInfo => InfoOf(Iso);
+
+    /// <summary>What the build says of the image in an installer ISO.</summary>
+    public static string InfoOf(string iso) => Path.Combine(Path.GetDirectoryName(iso)!, "image.json");
 
     private static string Root => Path.GetDirectoryName(ProductFiles.Locate("VirtuaLinux.sln"))!;
+
+    /// <summary>Builds another image of the same distribution, as a vendor does: with one line of its definition changed.</summary>
+    /// <param name="line">The line, such as <c>rootSize: 576MiB</c>.</param>
+    /// <returns>The installer ISO.</returns>
+    public static async Task<string> BuildAsync(string line)
+    {
+        var product = Path.Combine(Root, "artifacts/tests/product");
+        if (Directory.Exists(product)) Directory.Delete(product, recursive: true);
+        var images = Directory.CreateDirectory(Path.Combine(product, "images")).FullName;
+        foreach (var folder in (string[])["overlays", "templates"]) Directory.CreateSymbolicLink(Path.Combine(product, folder), Path.Combine(Root, folder));
+        var key = line[..(line.IndexOf(':', StringComparison.Ordinal) + 1)];
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Root, "images/debian-13.yaml"));
+        await File.WriteAllLinesAsync(Path.Combine(images, "debian-13.yaml"), [.. lines.Where(l => !l.StartsWith(key, StringComparison.Ordinal)), line]);
+        var build = ExternalCommand.Of(Path.Combine(Root, "artifacts/publish/virtualinux"), "build", "debian-13", "--output", Path.Combine(product, "output"), "--cache", Path.Combine(Root, "artifacts/cache"));
+        await new CommandRunner().RunAsync(build.WithEnvironment("VIRTUALINUX_SHARE", product).WithTimeout(TimeSpan.FromMinutes(20)));
+        return Path.Combine(product, "output/debian-13.iso");
+    }
 
     public static async Task<TestLab> CreateAsync(string name, IReadOnlyList<Firmware> firmware, ByteSize? san = null)
     {

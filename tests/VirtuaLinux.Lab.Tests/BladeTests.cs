@@ -67,6 +67,25 @@ public sealed class BladeTests
     }
 
     [Fact]
+    public async Task A_blade_that_starts_again_with_its_medium_in_keeps_it_and_goes_on()
+    {
+        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        var blade = fixture.Lab["node01"];
+        await blade.InsertAsync(await fixture.Lab.SiteVolumeAsync(new LabSiteOptions()));
+        await blade.PowerOnAsync();
+        await blade.WaitForConsoleAsync("SeaBIOS", Deadline.Firmware);
+        // Twice: after the first time the technician looks again.
+        for (var time = 1; time <= 2; time++)
+        {
+            var mark = blade.ConsoleLength;
+            await blade.ResetAsync();
+            await blade.WaitForConsoleAsync("SeaBIOS", Deadline.Firmware, mark);
+            Assert.Equal(PowerState.On, await blade.PowerAsync());
+            Assert.Single(blade.State.Media);
+        }
+    }
+
+    [Fact]
     public async Task A_person_can_type_at_the_console()
     {
         await using var fixture = await LabFixture.UpAsync(Firmware.Bios);

@@ -39,6 +39,18 @@ public sealed class NodeFilesTests : IDisposable
     }
 
     [Fact]
+    public void An_account_that_the_site_took_back_has_no_keys_on_a_node_any_more()
+    {
+        var templates = Path.Combine(_root, "usr/share/virtualinux/node/etc/ssh/authorized_keys.d");
+        Directory.CreateDirectory(templates);
+        File.WriteAllText(Path.Combine(templates, "{user}.sbn"), "{{ user.keys[0] }}\n");
+        var keys = Directory.CreateDirectory(Path.Combine(_root, "etc/ssh/authorized_keys.d")).FullName;
+        File.WriteAllText(Path.Combine(keys, "formerly"), "ssh-ed25519 AAAA formerly\n");
+        NodeFiles.Render(_root, NodeFiles.Variables(TestManifest(), TestManifest().Nodes[0]));
+        Assert.Equal([Path.Combine(keys, "admin")], Directory.EnumerateFiles(keys));
+    }
+
+    [Fact]
     public void The_identity_of_a_machine_is_made_once_and_kept_on_local()
     {
         var local = Directory.CreateDirectory(Path.Combine(_root, "local")).FullName;

@@ -32,7 +32,7 @@ public static class NodeFiles
         };
     }
 
-    /// <summary>Renders every template of the image below <paramref name="root"/>; a file keeps the mode of its template.</summary>
+    /// <summary>Renders every template of the image below <paramref name="root"/>; a file keeps the mode of its template. Files of accounts and networks that the site no longer has are removed.</summary>
     /// <exception cref="FailureException">A template has an error, with file and line.</exception>
     public static void Render(string root, IReadOnlyDictionary<string, object?> variables)
     {
@@ -42,8 +42,10 @@ public static class NodeFiles
         foreach (var template in Directory.EnumerateFiles(folder, "*.sbn", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             var text = File.ReadAllText(template);
-            foreach (var (target, own) in Targets(Path.GetRelativePath(folder, template)[..^".sbn".Length], variables))
-                Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
+            var path = Path.GetRelativePath(folder, template)[..^".sbn".Length];
+            var targets = Targets(path, variables).ToList();
+            foreach (var (target, own) in targets) Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
+            RemoveOthers(root, path, [.. targets.Select(t => Path.Combine(root, t.Target))]);
         }
     }
 
@@ -73,6 +75,15 @@ public static class NodeFiles
         return [(target, variables)];
     }
 
+    /// <summary>A key that the site took back must not open a node any more.</summary>
+    private static void RemoveOthers(string root, string path, HashSet<string> targets)
+    {
+        var pattern = Repeated.Aggregate(Path.GetFileName(path), (name, repeated) => name.Replace(repeated.Marker, "*", StringComparison.Ordinal));
+        var folder = Path.Combine(root, Path.GetDirectoryName(path)!);
+        if (pattern == Path.GetFileName(path) || !Directory.Exists(folder)) return;
+        foreach (var old in Directory.EnumerateFiles(folder, pattern).Where(f => !targets.Contains(f)).ToList()) File.Delete(old);
+    }
+
     private static Dictionary<string, object?> Describe(Manifest manifest, ManifestNode node) => new()
     {
         ["name"] = node.Name,
@@ -90,11 +101,14 @@ public static class NodeFiles
         }).ToList(),
     };
 
+    /// <summary>Whoever reads the file meanwhile sees the old or the new one, and a link is replaced, never followed.</summary>
     private static void Write(string path, string text, UnixFileMode mode)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        if (File.Exists(path) || new FileInfo(path).LinkTarget is not null) File.Delete(path);
-        File.WriteAllText(path, text);
-        File.SetUnixFileMode(path, mode);
+        var fresh = path + ".virtualinux-new";
+        File.Delete(fresh);
+        File.WriteAllText(fresh, text);
+        File.SetUnixFileMode(fresh, mode);
+        File.Move(fresh, path, overwrite: true);
     }
 }
