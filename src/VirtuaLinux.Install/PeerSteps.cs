@@ -105,7 +105,7 @@ public sealed class PeerSteps(InstallContext context)
         await questions.CancelAsync().ConfigureAwait(false);
         var initrd = new ByteSize(new FileInfo($"{Metamaster.BootMount}/export/initrd.img").Length);
         foreach (var missing in others.Where(n => !_up.ContainsKey(n.Name)))
-            context.Console.Say($"  {missing.Name} is missing: {new MissingPeer(missing, server.Answered.Contains(missing.Cluster.Mac), new ByteSize(server.Served[missing.Cluster.Ip]), initrd).Verdict()} It joins by itself when it is powered on");
+            context.Console.Say($"  {missing.Name} is missing: {new MissingPeer(missing, server.Progress.Machines.Any(m => m.Address == missing.Cluster.Ip), new ByteSize(server.Served[missing.Cluster.Ip]), initrd).Verdict()} It joins by itself when it is powered on");
     }
 
     private static async Task<string?> ProbeAsync(HttpClient client, ManifestNode peer, SanState state, CancellationToken cancellationToken)

@@ -32,6 +32,7 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
         foreach (var node in Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && (old.Slot, old.Bmc) != (n.Slot, n.Bmc))) yield return $"{node.Name}: slot or management board";
         if (Json(Current.Access) != Json(Wanted.Access)) yield return "accounts and their keys";
         if (Current.KernelArguments != Wanted.KernelArguments) yield return $"kernel arguments: {Wanted.KernelArguments}";
+        if (!Current.Refused.ToHashSet().SetEquals(Wanted.Refused)) yield return $"refused machines: {(Wanted.Refused.Count == 0 ? "none" : string.Join(", ", Wanted.Refused))}";
         if (!Current.Nodes.Select(n => n.Name).SequenceEqual(Wanted.Nodes.Select(n => n.Name).Intersect(Current.Nodes.Select(n => n.Name)))) yield return "order of the nodes";
     }
 

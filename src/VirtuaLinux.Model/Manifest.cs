@@ -41,6 +41,9 @@ public sealed record Manifest
     /// <summary>The machines, each with all its interfaces, in the site file's order.</summary>
     public required IReadOnlyList<ManifestNode> Nodes { get; init; }
 
+    /// <summary>Machines that boot servers never answer.</summary>
+    public IReadOnlyList<MacAddress> Refused { get; set; } = [];
+
     /// <summary>The network that nodes boot from.</summary>
     [JsonIgnore]
     public SiteNetwork ClusterNetwork => Networks["cluster"];
@@ -64,6 +67,7 @@ public sealed record Manifest
             Access = site.Access,
             Volumes = site.Volumes,
             KernelArguments = site.KernelArguments,
+            Refused = site.Refused,
             Nodes = [.. site.Nodes.Select(ManifestNode.From)],
         };
     }

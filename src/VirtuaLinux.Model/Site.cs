@@ -36,6 +36,9 @@ public sealed record Site
     /// <summary>The machines of the cluster.</summary>
     public required IReadOnlyList<SiteNode> Nodes { get; init; }
 
+    /// <summary>MAC addresses of machines that boot servers never answer, whatever they ask.</summary>
+    public IReadOnlyList<MacAddress> Refused { get; set; } = [];
+
     /// <summary>The network that nodes boot from.</summary>
     [JsonIgnore]
     public SiteNetwork ClusterNetwork => Networks["cluster"];

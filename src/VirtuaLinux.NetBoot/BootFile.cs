@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace VirtuaLinux.NetBoot;
 
-/// <summary>Something that is served: an open file or bytes in memory. Read at any offset, by several readers at once.</summary>
+/// <summary>Something that is served: an open file or bytes in memory. Read at any offset, by several readers at once; its length is the one that it had when it was opened, even if it grows.</summary>
 public sealed class BootFile : IDisposable
 {
     private readonly SafeFileHandle? handle;
@@ -31,17 +31,16 @@ public sealed class BootFile : IDisposable
     /// <summary>An entity tag without its quotes (RFC 9110, section 8.8.3), or null for a document that is rendered on each request.</summary>
     public string? Tag { get; }
 
-    /// <summary>Fills <paramref name="destination"/> from an offset, as far as there is content; returns the number of bytes.</summary>
+    /// <summary>Fills <paramref name="destination"/> from an offset, as far as there is content; returns the number of bytes, fewer than expected when the file has become shorter.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public int Read(long offset, Span<byte> destination)
     {
+        if (offset >= Length) return 0;
+        if (destination.Length > Length - offset) destination = destination[..(int)(Length - offset)];
         if (handle is null)
         {
-            if (offset >= bytes.Length) return 0;
-            var part = bytes.Span[(int)offset..];
-            part = part[..Math.Min(part.Length, destination.Length)];
-            part.CopyTo(destination);
-            return part.Length;
+            bytes.Span.Slice((int)offset, destination.Length).CopyTo(destination);
+            return destination.Length;
         }
         // One short read is not the end of the file: a TFTP client would take it for the last block.
         var total = 0;

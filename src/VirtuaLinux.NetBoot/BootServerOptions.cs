@@ -31,8 +31,14 @@ public sealed record BootServerOptions
     /// <summary>Port of TFTP.</summary>
     public int TftpPort { get; init; } = 69;
 
+    /// <summary>Sends each TFTP transfer from a port of its own.</summary>
+    public bool TftpPortForEach { get; init; }
+
     /// <summary>Whether DHCP is served; it always uses port 67.</summary>
     public bool ServesDhcp { get; init; } = true;
+
+    /// <summary>Whether another server gives addresses, and this one adds boot files only (ProxyDHCP).</summary>
+    public bool IsProxy { get; init; }
 
     /// <summary>Addresses for machines that are not in the manifest (the metamaster's mode); null: such machines get no answer.</summary>
     public DiscoveryPool? Discovery { get; init; }
@@ -43,6 +49,6 @@ public sealed record BootServerOptions
     /// <summary>Paths that take uploads.</summary>
     public IReadOnlyList<BootUpload> Uploads { get; init; } = [];
 
-    /// <summary>Takes one line per event: who got what. Called on any thread.</summary>
+    /// <summary>Takes one line per event: who got what. Called on one thread of its own.</summary>
     public Action<string> Log { get; init; } = _ => { };
 }

@@ -27,7 +27,7 @@ public sealed class ExportDirectory
             var named = Path.Combine(root, path);
             if (!File.Exists(named)) named = FindIgnoringCase(path);
             if (named is null || Resolve(named) is not { } resolved || !IsInside(resolved)) return null;
-            var handle = File.OpenHandle(resolved);
+            if (PlainFile.TryOpen(resolved) is not { } handle) return null;
             // What was really opened is compared once more, so that a link swapped in between gains nothing.
             var opened = new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{handle.DangerousGetHandle()}")).LinkTarget;
             if (opened is not null && IsInside(opened))
@@ -39,6 +39,13 @@ public sealed class ExportDirectory
         {
             return null;
         }
+    }
+
+    /// <summary>Whether there is a file of this name that can be opened.</summary>
+    public bool Has(string path)
+    {
+        using var file = TryOpen(path);
+        return file is not null;
     }
 
     private bool IsInside(string path) => path.StartsWith(root == "/" ? root : root + '/', StringComparison.Ordinal);

@@ -16,6 +16,32 @@ public static class ServerOrder
     public static Ipv4Address[] For(MacAddress client, IEnumerable<Ipv4Address> servers) =>
         [.. servers.OrderByDescending(s => Score(client, s)).ThenBy(s => s)];
 
+    /// <summary>The first of that order, without allocation.</summary>
+    /// <param name="client">The client.</param>
+    /// <param name="servers">The servers.</param>
+    /// <param name="except">The client itself, which cannot serve itself.</param>
+    /// <param name="first">Room for as many as are wanted.</param>
+    /// <returns>The part of <paramref name="first"/> that was filled.</returns>
+    public static ReadOnlySpan<Ipv4Address> First(MacAddress client, IReadOnlyList<Ipv4Address> servers, Ipv4Address except, Span<Ipv4Address> first)
+    {
+        ArgumentNullException.ThrowIfNull(servers);
+        var count = 0;
+        for (var i = 0; i < servers.Count; i++)
+        {
+            if (servers[i] == except) continue;
+            var at = count;
+            while (at > 0 && IsBefore(client, servers[i], first[at - 1])) at--;
+            if (at == first.Length) continue;
+            if (count < first.Length) count++;
+            first[at..(count - 1)].CopyTo(first[(at + 1)..]);
+            first[at] = servers[i];
+        }
+        return first[..count];
+    }
+
+    private static bool IsBefore(MacAddress client, Ipv4Address server, Ipv4Address other) =>
+        Score(client, server).CompareTo(Score(client, other)) is > 0 or 0 && (Score(client, server) != Score(client, other) || server < other);
+
     /// <summary>Place of one server in that order, 0 for the first; 0 as well when the server is not among them.</summary>
     public static int RankOf(Ipv4Address server, MacAddress client, IReadOnlyList<Ipv4Address> servers)
     {

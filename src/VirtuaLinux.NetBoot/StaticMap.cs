@@ -8,12 +8,16 @@ public sealed class StaticMap
     private readonly Dictionary<(MacAddress Mac, string Network), StaticHost> byMac = [];
     private readonly Dictionary<MacAddress, StaticHost> anyByMac = [];
     private readonly Dictionary<Ipv4Address, StaticHost> byAddress = [];
+    private readonly (string Name, Ipv4Subnet Subnet)[] networks;
+    private readonly HashSet<MacAddress> refused;
 
     /// <summary>Indexes a manifest.</summary>
     public StaticMap(Manifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         Manifest = manifest;
+        networks = [.. manifest.Networks.Select(n => (n.Key, n.Value.Subnet))];
+        refused = [.. manifest.Refused];
         foreach (var node in manifest.Nodes)
         {
             foreach (var (name, card) in node.Interfaces)
@@ -40,11 +44,14 @@ public sealed class StaticMap
     /// <summary>The interface with this address, or null.</summary>
     public StaticHost? Find(Ipv4Address address) => byAddress.GetValueOrDefault(address);
 
+    /// <summary>Whether the site file says that this machine gets no answer, ever.</summary>
+    public bool IsRefused(MacAddress mac) => refused.Contains(mac);
+
     /// <summary>Name of the network that an address lies in, or null.</summary>
     public string? NetworkOf(Ipv4Address address)
     {
-        foreach (var (name, network) in Manifest.Networks)
-            if (network.Subnet.Contains(address)) return name;
+        foreach (var (name, subnet) in networks)
+            if (subnet.Contains(address)) return name;
         return null;
     }
 }

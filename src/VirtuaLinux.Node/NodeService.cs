@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.NetBoot;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 
@@ -25,6 +26,11 @@ public static class NodeService
         var self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
         await using var peers = new PeerWatch(manifest, self);
         await using var services = new SiteServices(state, manifest, self, $"{SiteServices.BootVolume}/export", Status, peers.Servers, log);
+        peers.OnNews = (peer, status) =>
+        {
+            if (status.ManifestSerial is { } serial && serial > services.Newest) services.Heard(serial);
+            if (status is { State: "up", Role: "node" }) services.Server.Progress.Note(peer.Cluster.Ip, BootStage.Up);
+        };
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
@@ -36,6 +42,9 @@ public static class NodeService
             {
                 await SiteOnSan.WaitForNewsAsync(manifest, peers, cancellationToken).ConfigureAwait(false);
                 if (await site.ReadAsync(manifest, log, cancellationToken).ConfigureAwait(false) is not var (newer, next)) continue;
+                // What a peer said counts until the SAN has been read: there it is true or not.
+                services.Heard(next.Serial);
+                if (next.Serial <= manifest.Serial) continue;
                 manifest = next;
                 peers.Follow(manifest);
                 services.Update(newer, manifest);

@@ -15,6 +15,7 @@ public sealed class PeerWatch : IAsyncDisposable
     private readonly ManifestNode _self;
     private readonly Dictionary<(string Name, Ipv4Address Ip), Task> _watched = [];
     private volatile Manifest _manifest;
+    private volatile Ipv4Address[] _servers = [];
 
     /// <summary>Starts to watch all nodes but <paramref name="self"/>.</summary>
     public PeerWatch(Manifest manifest, ManifestNode self)
@@ -27,8 +28,11 @@ public sealed class PeerWatch : IAsyncDisposable
     /// <summary>The peers that answered last, by name.</summary>
     public IReadOnlyDictionary<string, NodeStatus> Alive => _alive;
 
-    /// <summary>Addresses of the boot servers that are alive, this one included.</summary>
-    public IReadOnlyList<Ipv4Address> Servers() => [.. _manifest.Nodes.Where(n => n.Name == _self.Name || _alive.ContainsKey(n.Name)).Select(n => n.Cluster.Ip)];
+    /// <summary>Addresses of the boot servers that are alive, this one included, in the manifest's order.</summary>
+    public IReadOnlyList<Ipv4Address> Servers() => _servers;
+
+    /// <summary>Called when a peer says that it is up, or that it has another manifest than before.</summary>
+    public Action<ManifestNode, NodeStatus>? OnNews { get; set; }
 
     /// <summary>Goes on with another manifest: its new nodes are watched too, and those that it no longer has are not.</summary>
     public void Follow(Manifest manifest)
@@ -37,6 +41,7 @@ public sealed class PeerWatch : IAsyncDisposable
         _manifest = manifest;
         foreach (var node in manifest.Nodes.Where(n => n.Name != _self.Name))
             if (!_watched.ContainsKey(Place(node))) _watched[Place(node)] = WatchAsync(node);
+        Count();
         foreach (var gone in _watched.Where(w => w.Value.IsCompleted || !Has(w.Key)).Select(w => w.Key).ToList()) _watched.Remove(gone);
     }
 
@@ -60,12 +65,25 @@ public sealed class PeerWatch : IAsyncDisposable
     {
         while (Has(Place(peer)))
         {
-            if (await AskAsync(peer).ConfigureAwait(false) is { } status) _alive[peer.Name] = status;
-            else _alive.TryRemove(peer.Name, out _);
+            var before = _alive.GetValueOrDefault(peer.Name);
+            if (await AskAsync(peer).ConfigureAwait(false) is { } status)
+            {
+                _alive[peer.Name] = status;
+                if (before?.BootId != status.BootId || before?.ManifestSerial != status.ManifestSerial) OnNews?.Invoke(peer, status);
+            }
+            else
+            {
+                _alive.TryRemove(peer.Name, out _);
+            }
+            Count();
             await Task.Delay(Interval, _stop.Token).ConfigureAwait(false);
         }
         _alive.TryRemove(peer.Name, out _);
+        Count();
     }
+
+    /// <summary>The list is made when it changes, not when somebody asks.</summary>
+    private void Count() => _servers = [.. _manifest.Nodes.Where(n => n.Name == _self.Name || _alive.ContainsKey(n.Name)).Select(n => n.Cluster.Ip)];
 
     private static (string Name, Ipv4Address Ip) Place(ManifestNode node) => (node.Name, node.Cluster.Ip);
 

@@ -24,7 +24,7 @@ public sealed class SiteOnSan(ICommandRunner runner, SiteCertificate certificate
     }
 
     /// <summary>Reads the site, past this machine's memory.</summary>
-    /// <returns>The state and its manifest if that is newer than <paramref name="current"/> and of the same site, else null.</returns>
+    /// <returns>The site's state and manifest, which may be the one that this node has; null when it cannot be read now.</returns>
     public async Task<(SanState State, Manifest Manifest)?> ReadAsync(Manifest current, Action<string> log, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(current);
@@ -41,7 +41,7 @@ public sealed class SiteOnSan(ICommandRunner runner, SiteCertificate certificate
                 log($"the manifest on the SAN is refused: {reason}");
                 return null;
             }
-            return manifest.Serial > current.Serial ? (state, manifest) : null;
+            return (state, manifest);
         }
         catch (FailureException e)
         {

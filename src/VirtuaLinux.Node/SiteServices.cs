@@ -63,12 +63,19 @@ public sealed class SiteServices : IAsyncDisposable
     /// <summary>The servers.</summary>
     public BootServer Server { get; }
 
+    /// <summary>The highest serial number of a manifest that was heard of.</summary>
+    public long Newest => _source.Newest;
+
+    /// <summary>Somebody has this manifest: until this machine has it, it answers no DHCP request.</summary>
+    public void Heard(long serial) => _source.Newest = serial;
+
     /// <summary>Serves a later state of the site from the next packet on; transfers go on.</summary>
     public void Update(SanState state, Manifest manifest)
     {
         ArgumentNullException.ThrowIfNull(state);
         _state = state;
         _source.Current = manifest;
+        Server.Discoveries.Forget(_source.Map);
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,8 @@ namespace VirtuaLinux.NetBoot.Tests;
 /// <summary>TFTP and HTTP of the tests' site on a loopback address of its own.</summary>
 internal sealed class LoopbackServer : IAsyncDisposable
 {
-    public const string Subnet = "127.0.77.0/24";
+    // Clients come from 127.0.0.1: TFTP answers nobody outside the site.
+    public const string Subnet = "127.0.0.0/16";
     public const int TftpPort = 6969;
     public const int HttpPort = 8077;
     public const int HttpsPort = 8477;

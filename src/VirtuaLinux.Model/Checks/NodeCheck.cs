@@ -9,6 +9,9 @@ internal static class NodeCheck
         if (nodes.Count == 0) check.Wrong("nodes", "the site has no node", "write at least one, as in { name: node01, mac: \"52:54:00:77:00:01\", ip: 192.168.77.11 }");
         for (var i = 0; i < nodes.Count; i++) One(check, nodes[i], i);
         Twice(check);
+        for (var i = 0; i < check.Site.Refused.Count; i++)
+            if (nodes.FirstOrDefault(n => Cards(n, 0).Any(c => c.Mac == check.Site.Refused[i])) is { } refused)
+                check.Wrong($"refused[{i}]", $"{check.Site.Refused[i]} is a card of {refused.Name}, which would never boot", "remove one of the two");
     }
 
     /// <summary>Addresses of a node with the network and the path of each; the short form is the network <c>cluster</c>.</summary>

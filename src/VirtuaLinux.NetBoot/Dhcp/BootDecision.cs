@@ -1,74 +1,89 @@
+using System.Globalization;
+using System.Text.Unicode;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Dhcp;
 
-/// <summary>How a client boots, as its DHCP message tells.</summary>
-public enum BootClient
-{
-    /// <summary>Asks for an address only, such as an operating system.</summary>
-    None,
-
-    /// <summary>iPXE, of whatever firmware: takes the script.</summary>
-    Ipxe,
-
-    /// <summary>UEFI HTTP boot of an x86-64 machine.</summary>
-    UefiHttp,
-
-    /// <summary>UEFI PXE of an x86-64 machine.</summary>
-    UefiPxe,
-
-    /// <summary>PXE of a BIOS.</summary>
-    BiosPxe,
-
-    /// <summary>A firmware that no loader is here for, such as ARM64.</summary>
-    Unsupported,
-}
-
 /// <summary>Who gets what: the one place where a boot client is told its loader.</summary>
 /// <param name="Client">What the client is.</param>
 /// <param name="Architecture">The first architecture of option 93, or -1.</param>
-/// <param name="File">Boot file: a path below the TFTP root or a full URL; null for none.</param>
-/// <param name="VendorClass">What option 60 of the reply says; null for none.</param>
-public readonly record struct BootDecision(BootClient Client, int Architecture, string? File, string? VendorClass)
+/// <param name="Loader">The loader's name in the export directory; null for none.</param>
+public readonly record struct BootDecision(BootClient Client, int Architecture, string? Loader)
 {
-    /// <summary>Decides, in fixed order: own user class, HTTPClient, architecture.</summary>
-    /// <remarks>
-    /// The order matters: iPXE still sends PXEClient in option 60 (ipxe/ipxe#1527), so its user class is looked at first.
-    /// A chained iPXE wants a full URL, and a redirect kills UEFI HTTP boot, so URLs are final ones.
-    /// </remarks>
-    public static BootDecision For(in DhcpMessage request, Ipv4Address server, int httpPort)
+    private const int LongestClass = 64;
+
+    /// <summary>Whether the client is told a boot file.</summary>
+    public bool HasFile => Client == BootClient.Ipxe || Loader is not null;
+
+    /// <summary>What option 60 of the reply says; empty for none. HTTP firmware ignores an offer without its own (UEFI 2.10, section 24.7.3.1).</summary>
+    public ReadOnlySpan<byte> VendorClass => Client switch
     {
+        BootClient.Http => "HTTPClient"u8,
+        BootClient.UefiPxe or BootClient.BiosPxe => "PXEClient"u8,
+        _ => default,
+    };
+
+    /// <summary>Decides, in fixed order: own user class, HTTPClient, architecture.</summary>
+    /// <remarks>The order matters: iPXE still sends PXEClient in option 60 (ipxe/ipxe#1527), so its user class is looked at first, and a client that runs iPXE never loads it again.</remarks>
+    public static BootDecision For(in DhcpMessage request, BootLoaders loaders)
+    {
+        ArgumentNullException.ThrowIfNull(loaders);
         var architecture = ArchitectureOf(request);
-        var client = ClientOf(request, architecture);
-        return client switch
+        Span<byte> text = stackalloc byte[LongestClass];
+        if (IsIpxe(text[..request.CopyOption(DhcpOption.UserClass, text)])) return new(BootClient.Ipxe, architecture, null);
+        var vendorClass = text[..request.CopyOption(DhcpOption.VendorClass, text)];
+        var isHttp = vendorClass.StartsWith("HTTPClient"u8) || BootLoaders.IsHttp(architecture);
+        var isPxe = vendorClass.StartsWith("PXEClient"u8);
+        if (architecture < 0 && !isPxe) return new(isHttp ? BootClient.Unsupported : BootClient.None, architecture, null);
+        var loader = loaders.For(Math.Max(architecture, 0));
+        return (loader, isHttp, architecture) switch
         {
-            BootClient.Ipxe => new(client, architecture, $"http://{server}:{httpPort}/node/{request.ClientMac.ToString().Replace(':', '-')}/boot.ipxe", null),
-            // The firmware ignores an offer whose option 60 is not HTTPClient (UEFI 2.10, section 24.7.3.1).
-            BootClient.UefiHttp => new(client, architecture, $"http://{server}:{httpPort}/boot/shimx64.efi", "HTTPClient"),
-            BootClient.UefiPxe => new(client, architecture, "shimx64.efi", "PXEClient"),
-            BootClient.BiosPxe => new(client, architecture, "undionly.kpxe", "PXEClient"),
-            _ => new(client, architecture, null, null),
+            (null, _, _) => new(BootClient.Unsupported, architecture, null),
+            (_, true, _) => new(BootClient.Http, architecture, loader),
+            (_, _, 0 or -1) => new(BootClient.BiosPxe, architecture, loader),
+            _ => new(BootClient.UefiPxe, architecture, loader),
         };
     }
 
-    private static BootClient ClientOf(in DhcpMessage request, int architecture)
+    /// <summary>Writes the boot file: a path below the TFTP root, or a full URL, which is a final one, since a redirect kills HTTP boot.</summary>
+    /// <param name="destination">Room for 127 bytes.</param>
+    /// <param name="mac">The client.</param>
+    /// <param name="server">The server.</param>
+    /// <param name="httpPort">Its HTTP port; left out of the URL when it is 80.</param>
+    /// <returns>Length in bytes.</returns>
+    public int WriteFile(Span<byte> destination, MacAddress mac, Ipv4Address server, int httpPort)
     {
-        if (request.TryGetOption(DhcpOption.UserClass, out var userClass) && IsIpxe(userClass)) return BootClient.Ipxe;
-        request.TryGetOption(DhcpOption.VendorClass, out var vendorClass);
-        var isHttp = vendorClass.StartsWith("HTTPClient"u8);
-        return architecture switch
+        Span<byte> port = stackalloc byte[8];
+        var portLength = 0;
+        if (httpPort != 80) Utf8.TryWrite(port, CultureInfo.InvariantCulture, $":{httpPort}", out portLength);
+        var at = 0;
+        if (Client is BootClient.Http or BootClient.Ipxe)
         {
-            // 16 is x64 HTTP; an HTTPClient may also send the PXE number of its architecture.
-            16 => BootClient.UefiHttp,
-            7 or 9 when isHttp => BootClient.UefiHttp,
-            // 9 is EFI byte code by RFC 4578, but x86-64 firmware sends it too (ipxe commit af9afd0).
-            7 or 9 => BootClient.UefiPxe,
-            0 when !isHttp => BootClient.BiosPxe,
-            -1 when vendorClass.StartsWith("PXEClient"u8) => BootClient.BiosPxe,
-            -1 when !isHttp => BootClient.None,
-            _ => BootClient.Unsupported,
+            var a = server.Value;
+            Utf8.TryWrite(destination, CultureInfo.InvariantCulture, $"http://{a >> 24}.{a >> 16 & 255}.{a >> 8 & 255}.{a & 255}", out at);
+            port[..portLength].CopyTo(destination[at..]);
+            at += portLength;
+        }
+        var m = mac.Value;
+        var written = 0;
+        _ = Client switch
+        {
+            BootClient.Ipxe => Utf8.TryWrite(destination[at..], CultureInfo.InvariantCulture, $"/node/{m >> 40:x2}-{m >> 32 & 255:x2}-{m >> 24 & 255:x2}-{m >> 16 & 255:x2}-{m >> 8 & 255:x2}-{m & 255:x2}/boot.ipxe", out written),
+            BootClient.Http => Utf8.TryWrite(destination[at..], CultureInfo.InvariantCulture, $"/boot/{Loader}", out written),
+            _ => Utf8.TryWrite(destination[at..], CultureInfo.InvariantCulture, $"{Loader}", out written),
         };
+        return at + written;
     }
+
+    /// <summary>For the log: the loader, or why there is none.</summary>
+    public string Describe() => (Client, Loader) switch
+    {
+        (BootClient.Ipxe, _) => "boot.ipxe",
+        (_, { } loader) => loader,
+        (BootClient.Unsupported, _) when BootLoaders.Knows(Architecture) => $"none: architecture {Architecture} needs one of {string.Join(", ", BootLoaders.Candidates(Architecture))} in the export directory",
+        (BootClient.Unsupported, _) => $"none: unsupported architecture {Architecture}",
+        _ => "-",
+    };
 
     /// <summary>The bare text of iPXE, or the list of RFC 3004 with a length before it.</summary>
     private static bool IsIpxe(ReadOnlySpan<byte> userClass) => userClass.SequenceEqual("iPXE"u8) || userClass.SequenceEqual("\u0004iPXE"u8);

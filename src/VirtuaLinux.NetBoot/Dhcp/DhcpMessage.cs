@@ -83,10 +83,28 @@ public readonly ref struct DhcpMessage
     /// <summary>The first occurrence of an option, in the order options, file, sname (RFC 2131, section 4.1).</summary>
     public bool TryGetOption(DhcpOption code, out ReadOnlySpan<byte> value)
     {
-        if (TryFind(packet[HeaderLength..], code, out value)) return true;
-        if ((overload & 1) != 0 && TryFind(packet.Slice(108, 128), code, out value)) return true;
-        return (overload & 2) != 0 && TryFind(packet.Slice(44, 64), code, out value);
+        var occurrences = AllOf(code);
+        var found = occurrences.MoveNext();
+        value = found ? occurrences.Current : default;
+        return found;
     }
+
+    /// <summary>Copies an option's value, put together from all its occurrences (RFC 3396, section 7), as far as there is room.</summary>
+    /// <returns>Number of bytes; 0 when the option is missing.</returns>
+    public int CopyOption(DhcpOption code, Span<byte> destination)
+    {
+        var length = 0;
+        foreach (var value in AllOf(code))
+        {
+            var part = value[..Math.Min(value.Length, destination.Length - length)];
+            part.CopyTo(destination[length..]);
+            length += part.Length;
+        }
+        return length;
+    }
+
+    /// <summary>All occurrences of an option, in the order options, file, sname.</summary>
+    public Occurrences AllOf(DhcpOption code) => new(packet, overload, code);
 
     /// <summary>An option of one address; false when it is missing or has not four bytes.</summary>
     public bool TryGetAddress(DhcpOption code, out Ipv4Address address)
@@ -98,7 +116,16 @@ public readonly ref struct DhcpMessage
     }
 
     /// <summary>Whether the client asks for an option; true when it sends no request list.</summary>
-    public bool Wants(DhcpOption code) => !TryGetOption(DhcpOption.ParameterRequestList, out var list) || list.Contains((byte)code);
+    public bool Wants(DhcpOption code)
+    {
+        var hasList = false;
+        foreach (var list in AllOf(DhcpOption.ParameterRequestList))
+        {
+            if (list.Contains((byte)code)) return true;
+            hasList = true;
+        }
+        return !hasList;
+    }
 
     private static DhcpFault Check(ReadOnlySpan<byte> packet, out byte overload, out DhcpMessageType type)
     {
@@ -108,7 +135,7 @@ public readonly ref struct DhcpMessage
         if (packet[1] != 1 || packet[2] != MacAddress.Length) return DhcpFault.NotEthernet;
         if (BinaryPrimitives.ReadUInt32BigEndian(packet[236..]) != Cookie) return DhcpFault.NoCookie;
         if (!IsWellFormed(packet[HeaderLength..])) return DhcpFault.TruncatedOption;
-        if (TryFind(packet[HeaderLength..], DhcpOption.Overload, out var value))
+        if (new DhcpMessage(packet, 0, default).TryGetOption(DhcpOption.Overload, out var value))
         {
             if (value is not [1 or 2 or 3]) return DhcpFault.BadOverload;
             overload = value[0];
@@ -121,19 +148,6 @@ public readonly ref struct DhcpMessage
         return DhcpFault.None;
     }
 
-    private static bool TryFind(ReadOnlySpan<byte> field, DhcpOption code, out ReadOnlySpan<byte> value)
-    {
-        var options = new DhcpOptionReader(field);
-        while (options.MoveNext())
-        {
-            if (options.Code != code) continue;
-            value = options.Value;
-            return true;
-        }
-        value = default;
-        return false;
-    }
-
     private static bool IsWellFormed(ReadOnlySpan<byte> field)
     {
         var options = new DhcpOptionReader(field);
@@ -142,4 +156,49 @@ public readonly ref struct DhcpMessage
     }
 
     private static ReadOnlySpan<byte> UpToNul(ReadOnlySpan<byte> field) => field.IndexOf((byte)0) is var end and >= 0 ? field[..end] : field;
+
+    /// <summary>Walks the occurrences of one option.</summary>
+    public ref struct Occurrences
+    {
+        private readonly ReadOnlySpan<byte> packet;
+        private readonly DhcpOption code;
+        private readonly byte overload;
+        private DhcpOptionReader options;
+        private int field;
+
+        internal Occurrences(ReadOnlySpan<byte> packet, byte overload, DhcpOption code)
+        {
+            this.packet = packet;
+            this.overload = overload;
+            this.code = code;
+            options = new DhcpOptionReader(packet[HeaderLength..]);
+        }
+
+        /// <summary>The occurrence that <see cref="MoveNext"/> found.</summary>
+        public readonly ReadOnlySpan<byte> Current => options.Value;
+
+        /// <summary>For <c>foreach</c>.</summary>
+        public readonly Occurrences GetEnumerator() => this;
+
+        /// <summary>Steps to the next occurrence.</summary>
+        public bool MoveNext()
+        {
+            while (true)
+            {
+                while (options.MoveNext())
+                    if (options.Code == code) return true;
+                switch (++field)
+                {
+                    case 1 when (overload & 1) != 0:
+                        options = new DhcpOptionReader(packet.Slice(108, 128));
+                        break;
+                    case 2 when (overload & 2) != 0:
+                        options = new DhcpOptionReader(packet.Slice(44, 64));
+                        break;
+                    case > 2:
+                        return false;
+                }
+            }
+        }
+    }
 }

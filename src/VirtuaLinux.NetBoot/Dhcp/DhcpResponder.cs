@@ -3,35 +3,47 @@ using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Dhcp;
 
-/// <summary>The DHCP server without its sockets: a datagram in, a reply or silence out (RFC 2131, section 4.3).</summary>
+/// <summary>The DHCP server without its sockets: a datagram in, a reply or silence out (RFC 2131, section 4.3). Allocates nothing for machines of the manifest.</summary>
 public sealed class DhcpResponder(DhcpResponderOptions options)
 {
-    private const int MaximumStrangers = 4096;
+    /// <summary>Port of a ProxyDHCP server for those that were offered a boot file (PXE 2.1, section 2.2.3).</summary>
+    public const int ProxyPort = 4011;
+
+    private const int NameServers = 3;
+
     private readonly Lock gate = new();
-    private readonly AttemptCounter attempts = new();
-    private readonly HashSet<MacAddress> strangers = [];
+    private readonly ClientMemory attempts = new();
 
     /// <summary>Answers one datagram.</summary>
     /// <param name="datagram">The UDP payload.</param>
     /// <param name="reply">Where the reply is written; <see cref="DhcpMessage.MaximumLength"/> bytes.</param>
-    /// <param name="now">The time, for counting attempts.</param>
-    public DhcpAnswer Answer(ReadOnlySpan<byte> datagram, Span<byte> reply, DateTimeOffset now)
+    /// <param name="now">Milliseconds of a steady clock, for counting attempts.</param>
+    /// <param name="port">Port that it came to: 67 or <see cref="ProxyPort"/>.</param>
+    public DhcpAnswer Answer(ReadOnlySpan<byte> datagram, Span<byte> reply, long now, int port = DhcpServer.ServerPort)
     {
-        if (!DhcpMessage.TryParse(datagram, out var request, out _) || request.Operation != 1) return DhcpAnswer.Silence();
+        if (!DhcpMessage.TryParse(datagram, out var request, out _) || request.Operation != 1) return Silence(DhcpEventKind.Malformed);
+        // A server that has heard of a newer manifest might answer what is no longer true.
+        if (options.Manifest.IsOutdated) return Silence(DhcpEventKind.Outdated, request);
         var map = options.Manifest.Map;
         // Behind a relay the client's subnet is the relay's; a relay of a foreign subnet is not ours to answer.
-        if (map.NetworkOf(request.RelayAddress == Ipv4Address.Any ? options.Address : request.RelayAddress) is not { } network) return DhcpAnswer.Silence();
+        if (map.NetworkOf(request.RelayAddress == Ipv4Address.Any ? options.Address : request.RelayAddress) is not { } network) return Silence(DhcpEventKind.Foreign, request);
         lock (gate)
         {
+            if (map.IsRefused(request.ClientMac))
+            {
+                options.Discoveries.Note(request, null, isRefused: true);
+                return Silence(DhcpEventKind.Refused, request);
+            }
             if (Identify(request, map, network) is not { } client) return Stranger(request);
+            if (options.IsProxy) return Proxy(request, client, map, reply, now, port);
             return request.Type switch
             {
                 DhcpMessageType.Discover => Offer(request, client, map, reply, now),
                 DhcpMessageType.Request => Confirm(request, client, map, reply, now),
                 DhcpMessageType.Inform => Inform(request, client, map, reply),
                 DhcpMessageType.Decline => Decline(request, client),
-                DhcpMessageType.Release => DhcpAnswer.Silence($"dhcp release mac={request.ClientMac} ip={client.Address}"),
-                _ => DhcpAnswer.Silence(),
+                DhcpMessageType.Release => Silence(DhcpEventKind.Release, request, client),
+                _ => Silence(DhcpEventKind.Idle, request),
             };
         }
     }
@@ -40,60 +52,83 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
     {
         var mac = request.ClientMac;
         if (map.Find(mac, network) is { } host) return new DhcpClient(host.Address, host.Network, host.Node.Name, uint.MaxValue);
-        if (options.Discovery is not { } pool || !map.Manifest.Networks[network].Subnet.Contains(pool.Range.First)) return null;
+        if (options.IsProxy || options.Discovery is not { } pool || !map.Manifest.Networks[network].Subnet.Contains(pool.Range.First)) return null;
         if (request.Type is not (DhcpMessageType.Discover or DhcpMessageType.Request) && pool.FindAddress(mac) is null) return null;
         // Another server was chosen: this one lends nothing.
         if (request.Type == DhcpMessageType.Request && NamesAnotherServer(request) && pool.FindAddress(mac) is null) return null;
         var wish = request.TryGetAddress(DhcpOption.RequestedAddress, out var requested) ? requested : request.ClientAddress;
-        var address = pool.Lend(mac, wish, a => a == options.Address || map.Find(a) is not null);
-        return address is { } lent ? new DhcpClient(lent, map.Manifest.Networks[network], null, (uint)DiscoveryPool.LeaseTime.TotalSeconds) : null;
+        if (pool.Lend(mac, wish, a => a == options.Address || map.Find(a) is not null) is not { } lent) return null;
+        options.Discoveries.Note(request, lent, isRefused: false);
+        return new DhcpClient(lent, map.Manifest.Networks[network], null, (uint)DiscoveryPool.LeaseTime.TotalSeconds);
     }
 
     private DhcpAnswer Stranger(in DhcpMessage request)
     {
-        if (strangers.Count >= MaximumStrangers || !strangers.Add(request.ClientMac)) return DhcpAnswer.Silence();
-        var why = options.Discovery is null ? "not in the manifest" : "no free address in the discovery range";
-        return DhcpAnswer.Silence($"dhcp ignored mac={request.ClientMac} reason=\"{why}\"");
+        options.Discoveries.Note(request, null, isRefused: false);
+        return Silence(options.Discovery is null ? DhcpEventKind.Stranger : DhcpEventKind.Exhausted, request);
     }
 
-    private DhcpAnswer Offer(in DhcpMessage request, in DhcpClient client, StaticMap map, Span<byte> reply, DateTimeOffset now)
-    {
-        if (RankDelay(request, map, now) is not { } delay) return DhcpAnswer.Silence();
-        return Send(request, client, DhcpMessageType.Offer, map, reply) with { Delay = delay };
-    }
+    private DhcpAnswer Offer(in DhcpMessage request, in DhcpClient client, StaticMap map, Span<byte> reply, long now) =>
+        RankDelay(request, map, now) is { } delay ? Send(request, client, DhcpMessageType.Offer, map, reply) with { Delay = delay } : Silence(DhcpEventKind.NotItsTurn, request);
 
-    private DhcpAnswer Confirm(in DhcpMessage request, in DhcpClient client, StaticMap map, Span<byte> reply, DateTimeOffset now)
+    private DhcpAnswer Confirm(in DhcpMessage request, in DhcpClient client, StaticMap map, Span<byte> reply, long now)
     {
         if (request.TryGetOption(DhcpOption.ServerIdentifier, out _))
         {
-            attempts.Reset(request.ClientMac);
-            if (NamesAnotherServer(request)) return DhcpAnswer.Silence();
+            attempts[request.ClientMac, now, renew: true] = 0;
+            if (NamesAnotherServer(request)) return Silence(DhcpEventKind.Elsewhere, request);
             return request.TryGetAddress(DhcpOption.RequestedAddress, out var chosen) && chosen == client.Address
                 ? Send(request, client, DhcpMessageType.Ack, map, reply)
                 : Refuse(request, client, reply);
         }
         // INIT-REBOOT has option 50, RENEWING and REBINDING have ciaddr.
         var claimed = request.TryGetAddress(DhcpOption.RequestedAddress, out var requested) ? requested : request.ClientAddress;
-        if (RankDelay(request, map, now) is not { } delay) return DhcpAnswer.Silence();
+        if (RankDelay(request, map, now) is not { } delay) return Silence(DhcpEventKind.NotItsTurn, request);
         var answer = claimed == client.Address ? Send(request, client, DhcpMessageType.Ack, map, reply) : Refuse(request, client, reply);
         return answer with { Delay = delay };
     }
 
     private DhcpAnswer Inform(in DhcpMessage request, in DhcpClient client, StaticMap map, Span<byte> reply) =>
         // A forged ciaddr must not make this server send to machines elsewhere.
-        client.Network.Subnet.IsHost(request.ClientAddress) ? Send(request, client, DhcpMessageType.Ack, map, reply) : DhcpAnswer.Silence();
+        client.Network.Subnet.IsHost(request.ClientAddress) ? Send(request, client, DhcpMessageType.Ack, map, reply) : Silence(DhcpEventKind.Foreign, request);
 
     private DhcpAnswer Decline(in DhcpMessage request, in DhcpClient client)
     {
-        if (NamesAnotherServer(request) || !request.TryGetAddress(DhcpOption.RequestedAddress, out var address)) return DhcpAnswer.Silence();
+        if (NamesAnotherServer(request) || !request.TryGetAddress(DhcpOption.RequestedAddress, out var address)) return Silence(DhcpEventKind.Elsewhere, request);
         if (client.Name is null) options.Discovery?.Decline(request.ClientMac, address);
-        return DhcpAnswer.Silence($"dhcp decline mac={request.ClientMac} ip={address} reason=\"another machine uses this address\"");
+        return Silence(DhcpEventKind.Decline, request, client);
     }
 
-    private TimeSpan? RankDelay(in DhcpMessage request, StaticMap map, DateTimeOffset now)
+    /// <summary>Beside a server that gives addresses: an offer without one, and the boot file once more at port 4011.</summary>
+    private DhcpAnswer Proxy(in DhcpMessage request, in DhcpClient client, StaticMap map, Span<byte> reply, long now, int port)
+    {
+        var isQuestion = port == ProxyPort;
+        if (isQuestion ? request.Type is not (DhcpMessageType.Request or DhcpMessageType.Inform) : request.Type != DhcpMessageType.Discover) return Silence(DhcpEventKind.Idle, request);
+        var boot = BootDecision.For(request, options.Loaders);
+        if (!boot.HasFile) return Silence(DhcpEventKind.Idle, request);
+        var delay = TimeSpan.Zero;
+        if (!isQuestion)
+        {
+            if (RankDelay(request, map, now) is not { } wait) return Silence(DhcpEventKind.NotItsTurn, request);
+            delay = wait;
+        }
+        var writer = new DhcpWriter(reply[..SizeFor(request)], Header(request) with { ClientAddress = isQuestion ? request.ClientAddress : default, NextServer = options.Address }, isQuestion ? DhcpMessageType.Ack : DhcpMessageType.Offer);
+        SetFile(boot, request.ClientMac, ref writer, out var file);
+        writer.Add(DhcpOption.ServerIdentifier, options.Address);
+        // iPXE too takes an offer without an address only from who says PXEClient.
+        writer.Add(DhcpOption.VendorClass, boot.Client == BootClient.Http ? "HTTPClient"u8 : "PXEClient"u8);
+        AddBoot(boot, file, ref writer, withClass: false);
+        Echo(request, ref writer);
+        var answer = isQuestion
+            ? new DhcpAnswer { Route = DhcpRoute.Sender }
+            : request.RelayAddress != Ipv4Address.Any ? new DhcpAnswer { Route = DhcpRoute.Relay, Destination = request.RelayAddress } : new DhcpAnswer { Destination = Ipv4Address.Broadcast };
+        return answer with { Length = writer.Finish(), Delay = delay, Event = new DhcpEvent(isQuestion ? DhcpEventKind.Ack : DhcpEventKind.Offer, request.ClientMac, client.Address, client.Name, boot) };
+    }
+
+    private TimeSpan? RankDelay(in DhcpMessage request, StaticMap map, long now)
     {
         var rank = ServerOrder.RankOf(options.Address, request.ClientMac, options.Servers(map.Manifest));
-        return ServerOrder.DelayOf(rank, attempts.Next(request.ClientMac, now));
+        return ServerOrder.DelayOf(rank, (int)++attempts[request.ClientMac, now, renew: true]);
     }
 
     private bool NamesAnotherServer(in DhcpMessage request) =>
@@ -102,27 +137,20 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
     private DhcpAnswer Send(in DhcpMessage request, in DhcpClient client, DhcpMessageType type, StaticMap map, Span<byte> reply)
     {
         var isInform = request.Type == DhcpMessageType.Inform;
-        var boot = BootDecision.For(request, options.Address, options.HttpPort);
+        var boot = BootDecision.For(request, options.Loaders);
         var writer = new DhcpWriter(reply[..SizeFor(request)], Header(request) with
         {
             ClientAddress = type == DhcpMessageType.Ack ? request.ClientAddress : default,
             YourAddress = isInform ? default : client.Address,
             NextServer = options.Address,
         }, type);
+        SetFile(boot, request.ClientMac, ref writer, out var file);
         writer.Add(DhcpOption.ServerIdentifier, options.Address);
         if (!isInform) writer.Add(DhcpOption.LeaseTime, client.LeaseSeconds);
-        Echo(request, ref writer);
-        AddBoot(boot, ref writer);
+        AddBoot(boot, file, ref writer, withClass: true);
         AddNetwork(request, client, map, ref writer);
-        AddRelay(request, ref writer);
-        var who = client.Name is { } name ? $"node={name}" : "node=-";
-        var what = boot.Client == BootClient.Unsupported ? $"unsupported architecture {boot.Architecture}" : boot.File ?? "-";
-        return Route(request, type) with
-        {
-            Length = writer.Finish(),
-            Client = request.ClientMac,
-            Log = $"dhcp {(type == DhcpMessageType.Offer ? "offer" : "ack")} mac={request.ClientMac} {who} ip={client.Address} client={boot.Client} file=\"{what}\"",
-        };
+        Echo(request, ref writer);
+        return Route(request, client, type) with { Length = writer.Finish(), Event = new DhcpEvent(type == DhcpMessageType.Offer ? DhcpEventKind.Offer : DhcpEventKind.Ack, request.ClientMac, client.Address, client.Name, boot) };
     }
 
     private DhcpAnswer Refuse(in DhcpMessage request, in DhcpClient client, Span<byte> reply)
@@ -134,9 +162,12 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
         writer.Add(DhcpOption.ServerIdentifier, options.Address);
         writer.Add(DhcpOption.Message, "wrong address");
         Echo(request, ref writer);
-        AddRelay(request, ref writer);
-        return Route(request, DhcpMessageType.Nak) with { Length = writer.Finish(), Log = $"dhcp nak mac={request.ClientMac} ip={client.Address}" };
+        return Route(request, client, DhcpMessageType.Nak) with { Length = writer.Finish(), Event = new DhcpEvent(DhcpEventKind.Nak, request.ClientMac, client.Address, client.Name) };
     }
+
+    private static DhcpAnswer Silence(DhcpEventKind kind) => DhcpAnswer.Silence(new DhcpEvent(kind));
+
+    private static DhcpAnswer Silence(DhcpEventKind kind, in DhcpMessage request, in DhcpClient client = default) => DhcpAnswer.Silence(new DhcpEvent(kind, request.ClientMac, client.Address, client.Name));
 
     private static DhcpHeader Header(in DhcpMessage request) => new()
     {
@@ -147,12 +178,14 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
         ClientMac = request.ClientMac,
     };
 
-    /// <summary>RFC 2131, section 4.1. A client without an address gets a broadcast whether it sets the flag or not: every client takes one.</summary>
-    private static DhcpAnswer Route(in DhcpMessage request, DhcpMessageType type)
+    /// <summary>RFC 2131, section 4.1: relay agent; the client's own address; the broadcast that it asks for; or its MAC address. A NAK is broadcast always.</summary>
+    private static DhcpAnswer Route(in DhcpMessage request, in DhcpClient client, DhcpMessageType type)
     {
-        if (request.RelayAddress != Ipv4Address.Any) return new DhcpAnswer { Destination = request.RelayAddress, ToRelay = true };
-        var hasAddress = type == DhcpMessageType.Ack && request.ClientAddress != Ipv4Address.Any;
-        return new DhcpAnswer { Destination = hasAddress ? request.ClientAddress : Ipv4Address.Broadcast };
+        if (request.RelayAddress != Ipv4Address.Any) return new DhcpAnswer { Route = DhcpRoute.Relay, Destination = request.RelayAddress };
+        if (type == DhcpMessageType.Nak) return new DhcpAnswer { Destination = Ipv4Address.Broadcast };
+        if (request.ClientAddress != Ipv4Address.Any && client.Network.Subnet.IsHost(request.ClientAddress)) return new DhcpAnswer { Route = DhcpRoute.Client, Destination = request.ClientAddress };
+        if (request.IsBroadcast) return new DhcpAnswer { Destination = Ipv4Address.Broadcast };
+        return new DhcpAnswer { Route = DhcpRoute.Hardware, Destination = client.Address };
     }
 
     private static int SizeFor(in DhcpMessage request)
@@ -164,25 +197,33 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
 
     private static void Echo(in DhcpMessage request, ref DhcpWriter writer)
     {
-        if (request.TryGetOption(DhcpOption.ClientIdentifier, out var identifier)) writer.Add(DhcpOption.ClientIdentifier, identifier);
-        // Some firmware sends option 97 empty; only the form of RFC 4578 goes back.
+        // RFC 6842; and firmware that sends option 97 empty gets only the form of RFC 4578 back. Option 82 is last (RFC 3046, section 2.1).
+        foreach (var identifier in request.AllOf(DhcpOption.ClientIdentifier)) writer.Add(DhcpOption.ClientIdentifier, identifier);
         if (request.TryGetOption(DhcpOption.ClientMachineIdentifier, out var machine) && machine.Length == 17) writer.Add(DhcpOption.ClientMachineIdentifier, machine);
+        foreach (var relay in request.AllOf(DhcpOption.RelayAgentInformation)) writer.Add(DhcpOption.RelayAgentInformation, relay);
     }
 
-    private static void AddRelay(in DhcpMessage request, ref DhcpWriter writer)
+    private void SetFile(in BootDecision boot, MacAddress mac, ref DhcpWriter writer, out FileName file)
     {
-        if (request.TryGetOption(DhcpOption.RelayAgentInformation, out var relay)) writer.Add(DhcpOption.RelayAgentInformation, relay);
+        file = default;
+        if (!boot.HasFile) return;
+        file.Length = boot.WriteFile(file.Bytes, mac, options.Address, options.HttpPort);
+        writer.SetFile(file.Text);
     }
 
-    private void AddBoot(in BootDecision boot, ref DhcpWriter writer)
+    private void AddBoot(in BootDecision boot, in FileName file, ref DhcpWriter writer, bool withClass)
     {
-        if (boot.File is not { } file) return;
-        writer.Add(DhcpOption.VendorClass, boot.VendorClass);
-        writer.SetFile(file);
-        writer.Add(DhcpOption.BootFileName, file);
-        if (boot.Client != BootClient.UefiHttp) writer.Add(DhcpOption.TftpServerName, options.Address.ToString());
+        if (!boot.HasFile) return;
+        if (withClass && !boot.VendorClass.IsEmpty) writer.Add(DhcpOption.VendorClass, boot.VendorClass);
+        writer.Add(DhcpOption.BootFileName, file.Text);
+        if (boot.Client != BootClient.Http)
+        {
+            Span<byte> server = stackalloc byte[15];
+            System.Text.Unicode.Utf8.TryWrite(server, System.Globalization.CultureInfo.InvariantCulture, $"{options.Address.Value >> 24}.{options.Address.Value >> 16 & 255}.{options.Address.Value >> 8 & 255}.{options.Address.Value & 255}", out var length);
+            writer.Add(DhcpOption.TftpServerName, server[..length]);
+        }
         // PXE tag 6 = 8: boot from the file name, without a search for boot servers or a menu (PXE 2.1, table 2-1).
-        if (boot.VendorClass == "PXEClient") writer.Add(DhcpOption.VendorSpecific, [6, 1, 8, 255]);
+        if (boot.Client is BootClient.BiosPxe or BootClient.UefiPxe) writer.Add(DhcpOption.VendorSpecific, [6, 1, 8, 255]);
         // iPXE option 176: do not wait for a ProxyDHCP server; saves seconds of each boot.
         if (boot.Client == BootClient.Ipxe) writer.Add(DhcpOption.Ipxe, [176, 1, 1]);
     }
@@ -194,8 +235,8 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
         if (client.Network.Gateway is { } gateway) writer.Add(DhcpOption.Router, gateway);
         if (request.Wants(DhcpOption.DomainNameServer))
         {
-            var self = client.Address;
-            writer.Add(DhcpOption.DomainNameServer, [.. ServerOrder.For(request.ClientMac, options.Servers(map.Manifest).Where(s => s != self)).Take(3)]);
+            Span<Ipv4Address> first = stackalloc Ipv4Address[NameServers];
+            writer.Add(DhcpOption.DomainNameServer, ServerOrder.First(request.ClientMac, options.Servers(map.Manifest), except: client.Address, first));
         }
         if (request.Wants(DhcpOption.HostName)) writer.Add(DhcpOption.HostName, client.Name);
         if (request.Wants(DhcpOption.DomainName)) writer.Add(DhcpOption.DomainName, client.Network.Domain);
@@ -204,4 +245,24 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
 
     /// <summary>What is known of the sender: its address, network, name (null for a machine that is not in the manifest) and lease time.</summary>
     private readonly record struct DhcpClient(Ipv4Address Address, SiteNetwork Network, string? Name, uint LeaseSeconds);
+
+    /// <summary>A boot file's name on the stack.</summary>
+    private struct FileName
+    {
+        private Buffer _bytes;
+
+        public int Length;
+
+        [System.Diagnostics.CodeAnalysis.UnscopedRef]
+        public Span<byte> Bytes => _bytes;
+
+        [System.Diagnostics.CodeAnalysis.UnscopedRef]
+        public readonly ReadOnlySpan<byte> Text => ((ReadOnlySpan<byte>)_bytes)[..Length];
+
+        [System.Runtime.CompilerServices.InlineArray(127)]
+        private struct Buffer
+        {
+            private byte _first;
+        }
+    }
 }

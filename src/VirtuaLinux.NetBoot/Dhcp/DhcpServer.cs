@@ -1,9 +1,11 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Dhcp;
 
-/// <summary>The sockets of one <see cref="DhcpResponder"/> on one interface.</summary>
+/// <summary>The sockets of one <see cref="DhcpResponder"/> on one interface, a thread for each.</summary>
 /// <remarks>
 /// A socket bound to a unicast address receives no broadcasts on Linux, so there are two: 0.0.0.0:67 tied to the interface
 /// (dotnet/runtime#83525), and one on the address itself, which also sends, so that replies leave from the server identifier.
@@ -17,95 +19,136 @@ public sealed class DhcpServer : IAsyncDisposable
     public const int ClientPort = 68;
 
     // Replies that wait for their rank's delay; more than this many at once are dropped, and the clients ask again.
-    private const int MaximumWaiting = 1024;
+    private const int MaximumWaiting = 4096;
+    private const int IdleMicroseconds = 250_000;
 
-    private readonly DhcpResponder responder;
-    private readonly AnsweredClients answered;
-    private readonly Action<string> log;
-    private readonly Socket broadcasts;
-    private readonly Socket unicast;
-    private readonly CancellationTokenSource stop = new();
-    private readonly Task[] loops;
-    private int waiting;
+    private readonly DhcpServerOptions _options;
+    private readonly Socket _unicast;
+    private readonly List<Socket> _sockets = [];
+    private readonly HardwareSender? _hardware;
+    private readonly ClientMemory _told = new();
+    private readonly Lock _gate = new();
+    private readonly List<Thread> _threads = [];
+    private readonly CancellationTokenSource _stop = new();
+    private int _waiting;
 
     /// <summary>Binds the sockets and starts to answer.</summary>
     /// <exception cref="Host.FailureException">A socket cannot be bound.</exception>
-    public DhcpServer(BootEndpoint endpoint, DhcpResponder responder, AnsweredClients answered, Action<string> log)
+    public DhcpServer(DhcpServerOptions options)
     {
-        this.responder = responder;
-        this.answered = answered;
-        this.log = log;
-        broadcasts = BoundSocket.ForBroadcasts(endpoint.Interface, ServerPort);
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        var (device, address) = options.Endpoint;
         try
         {
-            unicast = BoundSocket.ForAddress(broadcasts, endpoint.Interface, endpoint.Address, ServerPort);
+            var broadcasts = BoundSocket.ForBroadcasts(device, ServerPort);
+            _sockets.Add(broadcasts);
+            _unicast = BoundSocket.ForAddress(broadcasts, device, address, ServerPort);
+            _sockets.Add(_unicast);
+            if (options.IsProxy) _sockets.Add(BoundSocket.ForAddress(address, DhcpResponder.ProxyPort));
         }
         catch
         {
-            broadcasts.Dispose();
+            foreach (var socket in _sockets) socket.Dispose();
             throw;
         }
-        loops = [Task.Run(() => ReceiveAsync(broadcasts)), Task.Run(() => ReceiveAsync(unicast))];
+        _hardware = HardwareSender.TryCreate(device);
+        foreach (var (index, socket) in _sockets.Index())
+        {
+            var port = index < 2 ? ServerPort : DhcpResponder.ProxyPort;
+            var thread = new Thread(() => Serve(socket, port)) { IsBackground = true, Name = $"dhcp {device} {port}" };
+            _threads.Add(thread);
+            thread.Start();
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(loops).ConfigureAwait(false);
-        broadcasts.Dispose();
-        unicast.Dispose();
-        stop.Dispose();
+        await _stop.CancelAsync().ConfigureAwait(false);
+        foreach (var thread in _threads) thread.Join();
+        foreach (var socket in _sockets) socket.Dispose();
+        _hardware?.Dispose();
+        _stop.Dispose();
     }
 
-    private async Task ReceiveAsync(Socket socket)
+    private void Serve(Socket socket, int port)
     {
-        var datagram = new byte[DhcpMessage.MaximumLength + 1];
+        var datagram = new byte[ushort.MaxValue];
         var reply = new byte[DhcpMessage.MaximumLength];
         var sender = new SocketAddress(AddressFamily.InterNetwork);
-        while (!stop.IsCancellationRequested)
+        var target = new SocketAddress(AddressFamily.InterNetwork);
+        while (!_stop.IsCancellationRequested)
         {
             try
             {
-                var length = await socket.ReceiveFromAsync(datagram, SocketFlags.None, sender, stop.Token).ConfigureAwait(false);
-                var answer = responder.Answer(datagram.AsSpan(0, length), reply, DateTimeOffset.UtcNow);
-                if (answer.Log is { } line) log(line);
+                if (!socket.Poll(IdleMicroseconds, SelectMode.SelectRead)) continue;
+                var length = socket.ReceiveFrom(datagram, SocketFlags.None, sender);
+                var answer = _options.Responder.Answer(datagram.AsSpan(0, length), reply, Environment.TickCount64, port);
+                Tell(answer.Event);
                 if (answer.Length == 0) continue;
-                answered.Add(answer.Client);
-                if (answer.Delay == TimeSpan.Zero) await SendAsync(answer, reply.AsMemory(0, answer.Length)).ConfigureAwait(false);
-                else if (Volatile.Read(ref waiting) < MaximumWaiting) _ = SendLaterAsync(answer, reply.AsSpan(0, answer.Length).ToArray());
-            }
-            catch (OperationCanceledException)
-            {
-                return;
+                if (answer.Delay > TimeSpan.Zero) SendLater(answer, reply.AsSpan(0, answer.Length).ToArray());
+                else if (answer.Route == DhcpRoute.Sender) socket.SendTo(reply.AsSpan(0, answer.Length), SocketFlags.None, sender);
+                else Send(answer, reply.AsSpan(0, answer.Length), target);
             }
             catch (SocketException e)
             {
                 // A cable out or an interface down for a moment must not end the service.
-                log($"dhcp error reason=\"{e.Message}\"");
-                await Task.Delay(TimeSpan.FromSeconds(1), stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _options.Log($"dhcp error reason=\"{e.Message}\"");
+                Thread.Sleep(10);
             }
         }
     }
 
+    /// <summary>Counts, and tells what is news: a client's line is not repeated within a minute.</summary>
+    private void Tell(in DhcpEvent happened)
+    {
+        _options.Metrics.Dhcp(happened.Kind).Add();
+        if (!happened.IsNotable) return;
+        if (happened.Kind is DhcpEventKind.Offer or DhcpEventKind.Ack) _options.OnReply(happened);
+        lock (_gate)
+        {
+            ref var lines = ref _told[happened.Mac, Environment.TickCount64, renew: false];
+            if ((lines & 1UL << happened.Line) != 0) return;
+            lines |= 1UL << happened.Line;
+        }
+        _options.Log(happened.ToString());
+    }
+
+    private void SendLater(DhcpAnswer answer, byte[] reply)
+    {
+        if (Volatile.Read(ref _waiting) < MaximumWaiting) _ = SendLaterAsync(answer, reply);
+    }
+
     private async Task SendLaterAsync(DhcpAnswer answer, byte[] reply)
     {
-        Interlocked.Increment(ref waiting);
+        Interlocked.Increment(ref _waiting);
         try
         {
-            await Task.Delay(answer.Delay, stop.Token).ConfigureAwait(false);
-            await SendAsync(answer, reply).ConfigureAwait(false);
+            await Task.Delay(answer.Delay, _stop.Token).ConfigureAwait(false);
+            Send(answer, reply, new SocketAddress(AddressFamily.InterNetwork));
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            if (e is SocketException) log($"dhcp error reason=\"{e.Message}\"");
+            if (e is SocketException) _options.Log($"dhcp error reason=\"{e.Message}\"");
         }
         finally
         {
-            Interlocked.Decrement(ref waiting);
+            Interlocked.Decrement(ref _waiting);
         }
     }
 
-    private ValueTask<int> SendAsync(DhcpAnswer answer, ReadOnlyMemory<byte> reply) =>
-        unicast.SendToAsync(reply, SocketFlags.None, new IPEndPoint(answer.Destination.ToIPAddress(), answer.ToRelay ? ServerPort : ClientPort), stop.Token);
+    private void Send(in DhcpAnswer answer, ReadOnlySpan<byte> reply, SocketAddress target)
+    {
+        if (answer.Route == DhcpRoute.Hardware && _hardware is not null)
+        {
+            lock (_hardware) _hardware.Send(reply, answer.Event.Mac, _options.Endpoint.Address, ServerPort, answer.Destination, ClientPort);
+            return;
+        }
+        // sockaddr_in (ip(7)): family, port, address. Without frames of its own a broadcast is what every client takes.
+        var bytes = target.Buffer.Span;
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[2..], (ushort)(answer.Route == DhcpRoute.Relay ? ServerPort : ClientPort));
+        (answer.Route == DhcpRoute.Hardware ? Ipv4Address.Broadcast : answer.Destination).WriteTo(bytes[4..]);
+        _unicast.SendTo(reply, SocketFlags.None, target);
+    }
 }

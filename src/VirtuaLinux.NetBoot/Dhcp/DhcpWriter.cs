@@ -4,14 +4,23 @@ using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Dhcp;
 
-/// <summary>Writes a DHCP message into the caller's buffer. An option that does not fit is left out, so the important ones come first.</summary>
+/// <summary>Writes a DHCP message into the caller's buffer. What does not fit into the options goes into the fields <c>file</c> and <c>sname</c> (option 52), and what fits nowhere is left out, so the important options come first.</summary>
 public ref struct DhcpWriter
 {
     /// <summary>Smallest message that old BOOTP relays and clients take, in bytes (RFC 1542, section 2.1).</summary>
     public const int MinimumLength = 300;
 
+    private const int NameStart = 44, NameEnd = 108, FileStart = 108, FileEnd = 236;
+
+    // Option 52 itself and option 255.
+    private const int ReservedBytes = 4;
+
     private readonly Span<byte> buffer;
+    private Area area;
     private int length;
+    private int optionsLength;
+    private byte overload;
+    private bool hasFile;
 
     /// <summary>Starts a message.</summary>
     /// <param name="buffer">At least 300 bytes; its length bounds the message.</param>
@@ -39,23 +48,37 @@ public ref struct DhcpWriter
         Add(DhcpOption.MessageType, (byte)type);
     }
 
-    /// <summary>Puts text into <c>file</c>; false when it has more than 127 bytes.</summary>
-    public readonly bool SetFile(string text)
+    private enum Area
     {
-        if (Encoding.UTF8.GetByteCount(text) > 127) return false;
-        Encoding.UTF8.GetBytes(text, buffer.Slice(108, 128));
-        return true;
+        Options,
+        File,
+        Name,
+        Full,
     }
 
-    /// <summary>Adds an option; false when it does not fit.</summary>
+    /// <summary>Puts text into <c>file</c>; false when it has more than 127 bytes, or when options are there already.</summary>
+    public bool SetFile(scoped ReadOnlySpan<byte> text)
+    {
+        if (text.Length > 127 || area >= Area.File) return false;
+        text.CopyTo(buffer[FileStart..]);
+        return hasFile = true;
+    }
+
+    /// <summary>Adds an option, in several parts when it has more than 255 bytes (RFC 3396, section 5); false when it does not fit.</summary>
     public bool Add(DhcpOption code, scoped ReadOnlySpan<byte> value)
     {
-        // One byte stays free for option 255.
-        if (value.Length > 255 || length + 2 + value.Length >= buffer.Length) return false;
-        buffer[length] = (byte)code;
-        buffer[length + 1] = (byte)value.Length;
-        value.CopyTo(buffer[(length + 2)..]);
-        length += 2 + value.Length;
+        if (!Fits(value.Length)) return false;
+        do
+        {
+            var part = value[..Math.Min(value.Length, 255)];
+            while (part.Length + 2 > EndOf(area) - length) Leave();
+            buffer[length] = (byte)code;
+            buffer[length + 1] = (byte)part.Length;
+            part.CopyTo(buffer[(length + 2)..]);
+            length += 2 + part.Length;
+            value = value[part.Length..];
+        }
+        while (!value.IsEmpty);
         return true;
     }
 
@@ -90,10 +113,54 @@ public ref struct DhcpWriter
         return Encoding.UTF8.TryGetBytes(value, bytes, out var count) && Add(code, bytes[..count]);
     }
 
-    /// <summary>Writes option 255 and returns the message's length in bytes, padded to 300.</summary>
-    public readonly int Finish()
+    /// <summary>Ends the options and returns the message's length in bytes, padded to 300.</summary>
+    public int Finish()
     {
         buffer[length] = (byte)DhcpOption.End;
-        return Math.Max(length + 1, MinimumLength);
+        if (area == Area.Options) return Math.Max(length + 1, MinimumLength);
+        ReadOnlySpan<byte> option = [(byte)DhcpOption.Overload, 1, overload, (byte)DhcpOption.End];
+        option.CopyTo(buffer[optionsLength..]);
+        return Math.Max(optionsLength + option.Length, MinimumLength);
     }
+
+    /// <summary>Whether a value has room in the present area and those behind it: parts of it never go back.</summary>
+    private readonly bool Fits(int valueLength)
+    {
+        var (where, at) = (area, length);
+        do
+        {
+            var part = Math.Min(valueLength, 255);
+            while (part + 2 > EndOf(where) - at)
+            {
+                where = After(where);
+                if (where == Area.Full) return false;
+                at = StartOf(where);
+            }
+            at += 2 + part;
+            valueLength -= part;
+        }
+        while (valueLength > 0);
+        return true;
+    }
+
+    private void Leave()
+    {
+        if (area == Area.Options) optionsLength = length;
+        else buffer[length] = (byte)DhcpOption.End;
+        area = After(area);
+        length = StartOf(area);
+        overload |= (byte)(area == Area.File ? 1 : 2);
+    }
+
+    private readonly Area After(Area where) => where == Area.Options ? hasFile ? Area.Name : Area.File : where + 1;
+
+    private static int StartOf(Area where) => where == Area.File ? FileStart : NameStart;
+
+    /// <summary>Where an area ends, with room for what closes it.</summary>
+    private readonly int EndOf(Area where) => where switch
+    {
+        Area.Options => buffer.Length - ReservedBytes,
+        Area.File => FileEnd - 1,
+        _ => NameEnd - 1,
+    };
 }

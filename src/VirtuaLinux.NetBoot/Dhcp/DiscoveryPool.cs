@@ -20,15 +20,6 @@ public sealed class DiscoveryPool(Ipv4Range range, TimeProvider? time = null)
     /// <summary>The range.</summary>
     public Ipv4Range Range => range;
 
-    /// <summary>Machines that have an address, in order of their arrival.</summary>
-    public IReadOnlyList<DiscoveredMachine> Machines
-    {
-        get
-        {
-            lock (gate) return [.. byMac.OrderBy(m => m.Value.FirstSeen).Select(m => new DiscoveredMachine(m.Key, m.Value.Address, m.Value.FirstSeen, m.Value.LastSeen))];
-        }
-    }
-
     /// <summary>The address of a machine, lending one if it has none yet; null when none is free.</summary>
     /// <param name="mac">The machine.</param>
     /// <param name="wish">The address that it asks for: kept when it is free, so that a machine keeps its own over a restart of the server.</param>
@@ -49,7 +40,7 @@ public sealed class DiscoveryPool(Ipv4Range range, TimeProvider? time = null)
                 Remove(mac);
             }
             if (Choose(wish, now, isTaken) is not { } address) return null;
-            byMac[mac] = new Lent(address, now, now);
+            byMac[mac] = new Lent(address, now);
             byAddress[address] = mac;
             return address;
         }
@@ -100,5 +91,5 @@ public sealed class DiscoveryPool(Ipv4Range range, TimeProvider? time = null)
         if (byMac.Remove(mac, out var lent)) byAddress.Remove(lent.Address);
     }
 
-    private readonly record struct Lent(Ipv4Address Address, DateTimeOffset FirstSeen, DateTimeOffset LastSeen);
+    private readonly record struct Lent(Ipv4Address Address, DateTimeOffset LastSeen);
 }

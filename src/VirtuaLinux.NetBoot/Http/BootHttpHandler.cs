@@ -8,11 +8,12 @@ namespace VirtuaLinux.NetBoot.Http;
 
 /// <summary>Answers HTTP requests: GET and HEAD of what <see cref="BootContent"/> has, POST of uploads.</summary>
 /// <remarks>No redirects: a 301 kills UEFI HTTP boot. No empty header and always a length: EDK2 wants both.</remarks>
-public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload> uploads, ServedBytes served, Action<string> log)
+public sealed class BootHttpHandler(BootHttpOptions options)
 {
     private static readonly byte[] ErrorBody = "not here\n"u8.ToArray();
     private const int ChunkLength = 64 << 10;
-    private readonly Dictionary<string, BootUpload> uploads = uploads.ToDictionary(u => u.Path, StringComparer.Ordinal);
+    private readonly BootContent content = options.Content;
+    private readonly Dictionary<string, BootUpload> uploads = options.Uploads.ToDictionary(u => u.Path, StringComparer.Ordinal);
 
     /// <summary>Largest body of any upload, in bytes.</summary>
     public long MaximumUpload => uploads.Values.Select(u => u.MaximumLength).DefaultIfEmpty(0).Max();
@@ -24,6 +25,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
         var client = Ipv4Address.From(context.Connection.RemoteIpAddress!);
         var server = Ipv4Address.From(context.Connection.LocalIpAddress!);
         long bytes = 0;
+        options.Metrics.HttpInFlight.Add();
         try
         {
             if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) bytes = await SendAsync(context, client, server).ConfigureAwait(false);
@@ -32,11 +34,18 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
         }
         catch (Exception e) when (e is OperationCanceledException or ConnectionResetException)
         {
-            log($"http aborted path=\"{Printable(context)}\" client={client}");
+            options.Log($"http aborted path=\"{Printable(context)}\" client={client}");
             return;
         }
+        finally
+        {
+            options.Metrics.HttpInFlight.Add(-1);
+            options.Metrics.HttpBytes.Add(bytes);
+            options.Metrics.Http(context.Response.StatusCode).Add();
+        }
+        if (HttpMethods.IsGet(context.Request.Method) && context.Response is { StatusCode: StatusCodes.Status200OK, ContentLength: { } length } && bytes == length) options.OnSent(client, context.Request.Path.Value ?? "");
         if (content.IsQuiet(context.Request.Path.Value ?? "")) return;
-        log(string.Create(CultureInfo.InvariantCulture, $"http {(context.Request.Method)} path=\"{Printable(context)}\" client={client} status={context.Response.StatusCode} bytes={bytes}"));
+        options.Log(string.Create(CultureInfo.InvariantCulture, $"http {(context.Request.Method)} path=\"{Printable(context)}\" client={client} status={context.Response.StatusCode} bytes={bytes}"));
     }
 
     private async Task<long> SendAsync(HttpContext context, Ipv4Address client, Ipv4Address server)
@@ -98,7 +107,7 @@ public sealed class BootHttpHandler(BootContent content, IEnumerable<BootUpload>
             }
             body.Advance(count);
             sent += count;
-            served.Add(client, count);
+            options.Served.Add(client, count);
             if ((await body.FlushAsync(context.RequestAborted).ConfigureAwait(false)).IsCompleted) break;
         }
         return sent;

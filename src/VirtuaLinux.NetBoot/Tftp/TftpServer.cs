@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -8,126 +7,288 @@ using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Tftp;
 
-/// <summary>A read-only TFTP server on one address.</summary>
+/// <summary>A read-only TFTP server on one address: one thread, and one port for all transfers unless each shall have its own.</summary>
 /// <remarks>One socket per unicast address: a wildcard socket would answer from the wrong source on a machine with a floating address.</remarks>
 public sealed class TftpServer : IAsyncDisposable
 {
     // Firmware waits seconds for the first packet: a request beyond this is not answered, and the client asks again.
-    private const int MaximumTransfers = 2048;
-    private const int MaximumTextLength = 1 << 20;
+    private const int MaximumTransfers = 4096;
 
-    private readonly Ipv4Address address;
-    private readonly BootContent content;
-    private readonly ServedBytes served;
-    private readonly Action<string> log;
-    private readonly Socket socket;
-    private readonly CancellationTokenSource stop = new();
-    private readonly ConcurrentDictionary<(IPEndPoint, TftpRequest), TftpTransfer> transfers = new();
-    private readonly ConcurrentDictionary<TftpTransfer, Task> running = new();
-    private readonly Task loop;
+    // Whose address is not proved may be forged: the oldest of these goes when a new one comes, so that a real client is never kept out.
+    private const int MaximumUnproven = 1024;
+
+    private const int MaximumTextLength = 1 << 20;
+    private const int ScanMilliseconds = 50, IdleMilliseconds = 250;
+
+    // Lock-step is bound by the time that a thread takes to wake up: while somebody loads, the thread waits awake, this long.
+    private static readonly long SpinTicks = Environment.ProcessorCount > 1 ? Stopwatch.Frequency / 1_000_000 * 60 : 0;
+
+    private readonly TftpServerOptions _options;
+    private readonly Socket _socket;
+    private readonly TftpSender _sender;
+    private readonly Dictionary<ulong, TftpTransfer> _transfers = [];
+    private readonly Queue<TftpTransfer> _unproven = new();
+    private readonly Dictionary<TftpTransfer, TftpSender> _ports = [];
+    private readonly Lock _gate = new();
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+    private int _active;
 
     /// <summary>Binds the socket and starts to answer.</summary>
     /// <exception cref="Host.FailureException">The socket cannot be bound.</exception>
-    public TftpServer(Ipv4Address address, int port, BootContent content, ServedBytes served, Action<string> log)
+    public TftpServer(TftpServerOptions options)
     {
-        this.address = address;
-        this.content = content;
-        this.served = served;
-        this.log = log;
-        socket = BoundSocket.ForAddress(address, port);
-        loop = Task.Run(ReceiveAsync);
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _socket = BoundSocket.ForAddress(options.Address, options.Port);
+        _sender = new TftpSender(_socket);
+        _thread = new Thread(Serve) { IsBackground = true, Name = $"tftp {options.Address}" };
+        _thread.Start();
+    }
+
+    /// <summary>Downloads that are under way.</summary>
+    public int InFlight
+    {
+        get
+        {
+            lock (_gate) return _transfers.Count;
+        }
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        await stop.CancelAsync().ConfigureAwait(false);
-        await loop.ConfigureAwait(false);
-        await Task.WhenAll(running.Values).ConfigureAwait(false);
-        socket.Dispose();
-        stop.Dispose();
+        _stopping = true;
+        _thread.Join();
+        lock (_gate)
+            foreach (var (key, transfer) in _transfers.ToList()) End(key, transfer, "the server stops");
+        _sender.Dispose();
+        return ValueTask.CompletedTask;
     }
 
-    private async Task ReceiveAsync()
+    private static long Now => Environment.TickCount64;
+
+    private void Serve()
     {
-        var packet = new byte[2048];
-        var anyone = new IPEndPoint(IPAddress.Any, 0);
-        while (!stop.IsCancellationRequested)
+        var packet = new byte[ushort.MaxValue];
+        var client = new SocketAddress(AddressFamily.InterNetwork);
+        var scanned = Now;
+        while (!_stopping)
         {
             try
             {
-                var received = await socket.ReceiveFromAsync(packet, SocketFlags.None, anyone, stop.Token).ConfigureAwait(false);
-                await StartAsync(packet.AsMemory(0, received.ReceivedBytes), (IPEndPoint)received.RemoteEndPoint).ConfigureAwait(false);
+                if (Wait(_socket)) Take(packet.AsSpan(0, _socket.ReceiveFrom(packet, SocketFlags.None, client)), client);
+                if (Now - scanned < ScanMilliseconds) continue;
+                scanned = Now;
+                lock (_gate) RepeatOverdue(scanned);
             }
-            catch (OperationCanceledException)
+            catch (SocketException e)
             {
-                return;
-            }
-            catch (Exception e) when (e is SocketException or IOException or Host.FailureException)
-            {
-                log($"tftp error reason=\"{e.Message}\"");
-                await Task.Delay(TimeSpan.FromMilliseconds(100), stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _options.Log($"tftp error reason=\"{e.Message}\"");
+                Thread.Sleep(10);
             }
         }
     }
 
-    private async ValueTask StartAsync(ReadOnlyMemory<byte> packet, IPEndPoint client)
+    /// <summary>Waits for a packet, awake at first while somebody loads.</summary>
+    private bool Wait(Socket socket)
     {
-        if (!TftpRequest.TryParse(packet.Span, out var request, out var reason))
+        if (Volatile.Read(ref _active) > 0)
         {
-            // Answering what is no request would let two servers talk for ever.
-            if (TftpPacket.OpcodeOf(packet.Span) is TftpOpcode.ReadRequest or TftpOpcode.WriteRequest) await RefuseAsync(client, TftpErrorCode.IllegalOperation, reason).ConfigureAwait(false);
+            var until = Stopwatch.GetTimestamp() + SpinTicks;
+            do
+                if (socket.Poll(0, SelectMode.SelectRead)) return true;
+            while (Stopwatch.GetTimestamp() < until);
+        }
+        return socket.Poll((Volatile.Read(ref _active) > 0 ? ScanMilliseconds : IdleMilliseconds) * 1000, SelectMode.SelectRead);
+    }
+
+    private void Take(ReadOnlySpan<byte> packet, SocketAddress client)
+    {
+        var (key, address) = Identify(client);
+        lock (_gate)
+            switch (TftpPacket.OpcodeOf(packet))
+            {
+                case TftpOpcode.ReadRequest or TftpOpcode.WriteRequest:
+                    if (_options.IsClient(address)) Start(packet, key, client, address);
+                    else _options.Metrics.TftpForeign.Add();
+                    break;
+                case TftpOpcode.Acknowledgement or TftpOpcode.Error when _transfers.TryGetValue(key, out var transfer) && !_ports.ContainsKey(transfer):
+                    Continue(packet, key, transfer, _sender);
+                    break;
+            }
+    }
+
+    private void Start(ReadOnlySpan<byte> packet, ulong key, SocketAddress client, Ipv4Address address)
+    {
+        if (!TftpRequest.TryParse(packet, out var request, out var reason))
+        {
+            Refuse(client, TftpErrorCode.IllegalOperation, reason);
             return;
         }
         if (request!.Opcode == TftpOpcode.WriteRequest)
         {
-            await RefuseAsync(client, TftpErrorCode.AccessViolation, "read only").ConfigureAwait(false);
+            Refuse(client, TftpErrorCode.AccessViolation, "read only");
             return;
         }
-        // The same request again before its first packet was answered is a repetition, and the transfer repeats by itself.
-        // Later it is a machine that started anew and uses the same port, as PXE firmware does.
-        if (running.Count >= MaximumTransfers || transfers.TryGetValue((client, request), out var known) && !known.IsAnswered) return;
-        var from = ClientEndpoint.From(client);
-        if (content.TryOpen(request.FileName, from, address, isSecure: false, out _) is not { } file)
+        if (_transfers.TryGetValue(key, out var known))
         {
-            await RefuseAsync(client, TftpErrorCode.FileNotFound, "not found").ConfigureAwait(false);
-            log($"tftp missing file=\"{Printable(request.FileName)}\" client={from.Address}");
+            // The same request again before its first packet was answered is a repetition. Later it is a machine that started anew
+            // and uses the same port, as PXE firmware does.
+            if (!known.IsProven && known.Request == request)
+            {
+                Send(key, known, SenderOf(known));
+                return;
+            }
+            End(key, known, "the client began anew");
+        }
+        if (_transfers.Count >= MaximumTransfers) return;
+        var file = _options.Content.TryOpen(request.FileName, new ClientEndpoint(address, (int)(key & 0xFFFF)), _options.Address, isSecure: false, out _);
+        if (file is null)
+        {
+            _options.Metrics.TftpMissing.Add();
+            Refuse(client, TftpErrorCode.FileNotFound, "not found");
+            _options.Log($"tftp missing file=\"{Printable(request.FileName)}\" client={address}");
             return;
         }
-        var transfer = new TftpTransfer(address, client, request, request.IsText ? ToText(file) : file);
-        transfers[(client, request)] = transfer;
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        running[transfer] = done.Task;
-        _ = RunAsync(transfer, client, request, done);
+        if ((request.IsText ? ToText(file) : file) is not { } content)
+        {
+            Refuse(client, TftpErrorCode.AccessViolation, "too long for netascii; ask for it as octet");
+            return;
+        }
+        var own = new SocketAddress(AddressFamily.InterNetwork);
+        client.Buffer.Span[..client.Size].CopyTo(own.Buffer.Span);
+        var transfer = new TftpTransfer(request, content, own, Now);
+        _transfers[key] = transfer;
+        _active = _transfers.Count;
+        _options.Metrics.TftpStarted.Add();
+        _unproven.Enqueue(transfer);
+        ForgetOldest();
+        if (_options.PortForEach) OpenPort(key, transfer);
+        Send(key, transfer, SenderOf(transfer));
     }
 
-    private async Task RunAsync(TftpTransfer transfer, IPEndPoint client, TftpRequest request, TaskCompletionSource done)
+    private void ForgetOldest()
     {
-        var clock = Stopwatch.StartNew();
-        string? failure;
+        while (_unproven.TryPeek(out var oldest) && (_unproven.Count > MaximumUnproven || oldest.IsProven))
+        {
+            _unproven.Dequeue();
+            var (key, _) = Identify(oldest.Client);
+            if (!oldest.IsProven && _transfers.TryGetValue(key, out var known) && known == oldest) End(key, oldest, "never answered");
+        }
+    }
+
+    private void Continue(ReadOnlySpan<byte> packet, ulong key, TftpTransfer transfer, TftpSender sender)
+    {
+        if (TftpPacket.OpcodeOf(packet) == TftpOpcode.Error)
+        {
+            End(key, transfer, "the client ended it");
+            return;
+        }
+        if (TftpPacket.OpcodeOf(packet) != TftpOpcode.Acknowledgement) return;
+        if (transfer.Acknowledge(TftpPacket.NumberOf(packet), Now)) Send(key, transfer, sender);
+        else if (transfer.IsDone) End(key, transfer, null);
+    }
+
+    private void RepeatOverdue(long now)
+    {
+        foreach (var (key, transfer) in _transfers)
+        {
+            if (transfer.Deadline > now) continue;
+            if (transfer.Overdue(now))
+            {
+                _options.Metrics.TftpRepeated.Add();
+                Send(key, transfer, SenderOf(transfer));
+            }
+            else
+            {
+                // Removing the current entry leaves the enumeration valid.
+                End(key, transfer, !transfer.IsProven ? "never answered" : transfer.IsAtEnd ? "the last acknowledgement is missing" : "the client fell silent");
+            }
+        }
+    }
+
+    private void Send(ulong key, TftpTransfer transfer, TftpSender sender)
+    {
         try
         {
-            failure = await transfer.RunAsync(stop.Token).ConfigureAwait(false);
+            if (sender.Send(transfer)) return;
+            Refuse(transfer.Client, TftpErrorCode.Undefined, "the file changed");
+            End(key, transfer, "the file became shorter");
         }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        catch (SocketException)
         {
-            failure = e.Message;
+            // As good as lost on the way: it is sent again when the time comes.
         }
-        var (from, bytes) = (Ipv4Address.From(client.Address), transfer.BytesServed);
-        served.Add(from, bytes);
-        var why = failure is null ? "" : $" reason=\"{failure}\"";
-        log(string.Create(CultureInfo.InvariantCulture, $"tftp {(failure is null ? "sent" : "ended")} file=\"{Printable(request.FileName)}\" client={from} bytes={bytes} ms={clock.ElapsedMilliseconds}{why}"));
-        transfers.TryRemove(KeyValuePair.Create((client, request), transfer));
-        running.TryRemove(transfer, out _);
-        transfer.Dispose();
-        done.SetResult();
+        catch (IOException e)
+        {
+            Refuse(transfer.Client, TftpErrorCode.Undefined, "cannot be read");
+            End(key, transfer, e.Message);
+        }
     }
 
-    /// <summary>Translates line ends for mode netascii (RFC 764): LF to CR LF, CR to CR NUL. Meant for short texts; long files go as they are.</summary>
-    private static BootFile ToText(BootFile file)
+    private void End(ulong key, TftpTransfer transfer, string? failure)
     {
-        if (file.Length > MaximumTextLength) return file;
+        _transfers.Remove(key);
+        _active = _transfers.Count;
+        if (_ports.Remove(transfer, out var port)) port.Dispose();
+        var (address, bytes) = (Identify(transfer.Client).Address, transfer.BytesServed);
+        _options.Served.Add(address, bytes);
+        _options.Metrics.TftpBytes.Add(bytes);
+        (failure is null ? _options.Metrics.TftpSent : _options.Metrics.TftpEnded).Add();
+        var name = Printable(transfer.Request.FileName);
+        // Firmware asks for the size first and then ends that transfer (EDK2): no fault, and no news when nothing else happened.
+        var asksSize = failure is not null && transfer.Request.WantsSize && bytes == 0 && transfer.First == 0 && failure == "the client ended it";
+        _options.Log(asksSize
+            ? $"tftp size file=\"{name}\" client={address} bytes={transfer.File.Length}"
+            : string.Create(CultureInfo.InvariantCulture, $"tftp {(failure is null ? "sent" : "ended")} file=\"{name}\" client={address} bytes={bytes} ms={Now - transfer.Started}{(failure is null ? "" : $" reason=\"{failure}\"")}"));
+        if (failure is null) _options.OnSent(address, transfer.Request.FileName);
+        transfer.Dispose();
+    }
+
+    /// <summary>A port of its own for one transfer, for networks whose filters expect it (RFC 1350, section 4).</summary>
+    private void OpenPort(ulong key, TftpTransfer transfer)
+    {
+        var socket = BoundSocket.ForAddress(_options.Address, 0);
+        _ports[transfer] = new TftpSender(socket);
+        _ = ListenAsync(key, transfer, socket);
+    }
+
+    private async Task ListenAsync(ulong key, TftpTransfer transfer, Socket socket)
+    {
+        var packet = new byte[256];
+        var from = new SocketAddress(AddressFamily.InterNetwork);
+        try
+        {
+            while (true)
+            {
+                var length = await socket.ReceiveFromAsync(packet, SocketFlags.None, from).ConfigureAwait(false);
+                if (Identify(from).Key != key) continue;
+                lock (_gate)
+                    if (_ports.TryGetValue(transfer, out var sender)) Continue(packet.AsSpan(0, length), key, transfer, sender);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The transfer is over.
+        }
+    }
+
+    private TftpSender SenderOf(TftpTransfer transfer) => _ports.GetValueOrDefault(transfer, _sender);
+
+    private static (ulong Key, Ipv4Address Address) Identify(SocketAddress client)
+    {
+        // sockaddr_in (ip(7)): family, port, address.
+        var bytes = client.Buffer.Span;
+        var address = Ipv4Address.FromBytes(bytes[4..]);
+        return ((ulong)address.Value << 16 | (uint)(bytes[2] << 8 | bytes[3]), address);
+    }
+
+    /// <summary>Translates line ends for mode netascii (RFC 764): LF to CR LF, CR to CR NUL. Meant for short texts; null for a longer one.</summary>
+    private static BootFile? ToText(BootFile file)
+    {
         using var original = file;
+        if (file.Length > MaximumTextLength) return null;
         var bytes = new byte[file.Length];
         var length = file.Read(0, bytes);
         using var text = new MemoryStream(length + length / 8);
@@ -140,17 +301,17 @@ public sealed class TftpServer : IAsyncDisposable
         return new BootFile(text.ToArray());
     }
 
-    private async ValueTask RefuseAsync(IPEndPoint client, TftpErrorCode code, string text)
+    private void Refuse(SocketAddress client, TftpErrorCode code, string text)
     {
-        var packet = new byte[128];
+        Span<byte> packet = stackalloc byte[128];
         var length = TftpPacket.WriteError(packet, code, text);
-        await socket.SendToAsync(packet.AsMemory(0, length), SocketFlags.None, client, stop.Token).ConfigureAwait(false);
+        _sender.Send(packet[..length], client);
     }
 
     private static string Printable(string name)
     {
         var text = new StringBuilder(name.Length);
-        foreach (var c in name.Take(128)) text.Append(char.IsControl(c) || c == '"' ? '?' : c);
+        foreach (var c in name.AsSpan()[..Math.Min(name.Length, 128)]) text.Append(c is < ' ' or '"' or > '~' ? '?' : c);
         return text.ToString();
     }
 }

@@ -1,11 +1,8 @@
-using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
-using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Tftp;
 
-/// <summary>One download: sends a file from its own port until the client has it, gives up or falls silent.</summary>
+/// <summary>One download, without socket or clock: which packets follow from what the client sends and from time. Times are milliseconds of any steady clock.</summary>
 internal sealed class TftpTransfer : IDisposable
 {
     /// <summary>Largest block that is agreed to, in bytes: fills an Ethernet frame. Larger ones would be fragmented, which firmware seldom puts together.</summary>
@@ -15,128 +12,95 @@ internal sealed class TftpTransfer : IDisposable
     public const int LargestWindow = 64;
 
     private const int MaximumRetries = 6;
-    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(1);
-    private readonly Socket socket;
-    private readonly BootFile file;
-    private readonly TftpRequest request;
-    private readonly int blockSize;
-    private readonly TimeSpan timeout;
-    private readonly byte[] packet;
-    private readonly byte[] incoming = new byte[128];
-    private TftpWindow window;
+    private const long DefaultTimeout = 1000, ProofTimeout = 10_000;
+    private TftpWindow _window;
+    private int _retries;
 
-    public TftpTransfer(Ipv4Address server, EndPoint client, TftpRequest request, BootFile file)
+    /// <summary>Starts a download; <see cref="First"/> to <see cref="Last"/> are to be sent.</summary>
+    public TftpTransfer(TftpRequest request, BootFile file, SocketAddress client, long now)
     {
-        this.request = request;
-        this.file = file;
-        blockSize = Math.Min(request.BlockSize ?? TftpRequest.DefaultBlockSize, LargestBlock);
-        timeout = request.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : DefaultTimeout;
-        packet = new byte[Math.Max(128, TftpPacket.HeaderLength + blockSize)];
-        window = new TftpWindow(file.Length, blockSize, Math.Min(request.WindowSize ?? 1, LargestWindow), WriteOptions() > 0);
-        socket = BoundSocket.ForAddress(server, 0);
-        try
-        {
-            // A connected socket takes packets of this client only.
-            socket.Connect(client);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        Request = request;
+        File = file;
+        Client = client;
+        Started = now;
+        BlockSize = Math.Min(request.BlockSize ?? TftpRequest.DefaultBlockSize, LargestBlock);
+        Span<byte> packet = stackalloc byte[128];
+        _window = new TftpWindow(file.Length, BlockSize, Math.Min(request.WindowSize ?? 1, LargestWindow), WriteOptions(packet) > 0);
+        Deadline = now + ProofTimeout;
     }
 
-    /// <summary>Whether the client has answered at all: its address is real, and what it asks again is a new start.</summary>
-    public bool IsAnswered { get; private set; }
+    /// <summary>What was asked for.</summary>
+    public TftpRequest Request { get; }
+
+    /// <summary>The content.</summary>
+    public BootFile File { get; }
+
+    /// <summary>Who asked.</summary>
+    public SocketAddress Client { get; }
+
+    /// <summary>When it began.</summary>
+    public long Started { get; }
+
+    /// <summary>Length of a full block, in bytes.</summary>
+    public int BlockSize { get; }
+
+    /// <summary>Whether the client has answered at all: before that its address may be forged.</summary>
+    public bool IsProven { get; private set; }
+
+    /// <summary>Whether the client has all.</summary>
+    public bool IsDone => _window.IsDone;
+
+    /// <summary>The first block to be sent; 0 is the acknowledgement of options.</summary>
+    public long First => _window.Acknowledged + 1;
+
+    /// <summary>The last block to be sent.</summary>
+    public long Last => _window.SentTo;
+
+    /// <summary>Whether the last block is on its way: a client that then falls silent most likely has it.</summary>
+    public bool IsAtEnd => _window.SentTo == _window.LastBlock;
+
+    /// <summary>When <see cref="Overdue"/> is to be asked.</summary>
+    public long Deadline { get; private set; }
 
     /// <summary>Bytes of content that the client has.</summary>
-    public long BytesServed => Math.Clamp(window.Acknowledged * blockSize, 0, file.Length);
+    public long BytesServed => Math.Clamp(_window.Acknowledged * BlockSize, 0, File.Length);
 
-    /// <summary>Runs to the end; null when the client has the file, otherwise why not.</summary>
-    public async Task<string?> RunAsync(CancellationToken cancellationToken)
+    /// <summary>Takes an acknowledgement; true when <see cref="First"/> to <see cref="Last"/> are to be sent.</summary>
+    public bool Acknowledge(ushort block, long now)
     {
-        var retries = 0;
-        while (!window.IsDone)
-        {
-            await SendWindowAsync(cancellationToken).ConfigureAwait(false);
-            // Stray and duplicate packets do not prolong this: the deadline counts from the last sending.
-            var deadline = Stopwatch.GetTimestamp() + (long)(Wait(retries).TotalSeconds * Stopwatch.Frequency);
-            switch (await ReceiveAsync(deadline, cancellationToken).ConfigureAwait(false))
-            {
-                case Outcome.Progress:
-                    retries = 0;
-                    IsAnswered = true;
-                    break;
-                case Outcome.Refused:
-                    return "client ended it";
-                case Outcome.Silence:
-                    // Before the first answer the address may be forged: it gets one repetition, not a stream.
-                    if (++retries > (IsAnswered ? MaximumRetries : 1)) return "client fell silent";
-                    break;
-            }
-        }
-        return null;
+        if (!_window.Acknowledge(block)) return false;
+        IsProven = true;
+        _retries = 0;
+        Deadline = now + Wait();
+        return !_window.IsDone;
     }
 
-    public void Dispose()
+    /// <summary>The deadline has passed; true when <see cref="First"/> to <see cref="Last"/> are to be sent again, false when it is over.</summary>
+    /// <remarks>The deadline counts from the last sending: stray and duplicate packets do not prolong it. An address that proved nothing gets its first packet once for each request, and no more.</remarks>
+    public bool Overdue(long now)
     {
-        socket.Dispose();
-        file.Dispose();
+        if (!IsProven || ++_retries > MaximumRetries) return false;
+        Deadline = now + Wait();
+        return true;
     }
 
-    private TimeSpan Wait(int retries) => request.TimeoutSeconds is null ? timeout * (1 << Math.Min(retries, 2)) : timeout;
-
-    private int WriteOptions() => TftpPacket.WriteOptions(
-        packet,
-        request.BlockSize is null ? null : blockSize,
-        request.WantsSize ? file.Length : null,
-        request.TimeoutSeconds,
-        request.WindowSize is { } size ? Math.Min(size, LargestWindow) : null);
-
-    private async ValueTask SendWindowAsync(CancellationToken cancellationToken)
+    /// <summary>Writes a packet and returns its length; 0 when the file has become shorter than it was.</summary>
+    public int Write(long block, Span<byte> packet)
     {
-        for (var block = window.Acknowledged + 1; block <= window.SentTo; block++)
-        {
-            var length = block == 0 && window.Acknowledged < 0 ? WriteOptions() : WriteData(block);
-            await socket.SendAsync(packet.AsMemory(0, length), SocketFlags.None, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    private int WriteData(long block)
-    {
+        if (block == 0) return WriteOptions(packet);
+        var expected = (int)Math.Min(BlockSize, File.Length - (block - 1) * BlockSize);
         TftpPacket.WriteDataHeader(packet, (ushort)block);
-        return TftpPacket.HeaderLength + file.Read((block - 1) * blockSize, packet.AsSpan(TftpPacket.HeaderLength, blockSize));
+        return File.Read((block - 1) * BlockSize, packet.Slice(TftpPacket.HeaderLength, expected)) == expected ? TftpPacket.HeaderLength + expected : 0;
     }
 
-    private async ValueTask<Outcome> ReceiveAsync(long deadline, CancellationToken cancellationToken)
-    {
-        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timer.CancelAfter(TimeSpan.FromSeconds(Math.Max(0, deadline - Stopwatch.GetTimestamp()) / (double)Stopwatch.Frequency));
-        try
-        {
-            while (true)
-            {
-                var length = await socket.ReceiveAsync(incoming, SocketFlags.None, timer.Token).ConfigureAwait(false);
-                switch (TftpPacket.OpcodeOf(incoming.AsSpan(0, length)))
-                {
-                    case TftpOpcode.Acknowledgement when window.Acknowledge(TftpPacket.NumberOf(incoming)):
-                        return Outcome.Progress;
-                    case TftpOpcode.Error:
-                        return Outcome.Refused;
-                }
-                if (Stopwatch.GetTimestamp() >= deadline) return Outcome.Silence;
-            }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return Outcome.Silence;
-        }
-    }
+    public void Dispose() => File.Dispose();
 
-    private enum Outcome
-    {
-        Progress,
-        Refused,
-        Silence,
-    }
+    private long Wait() => Request.TimeoutSeconds is { } seconds ? seconds * 1000L : DefaultTimeout << Math.Min(_retries, 2);
+
+    private int WriteOptions(Span<byte> packet) => TftpPacket.WriteOptions(
+        packet,
+        Request.BlockSize is null ? null : BlockSize,
+        Request.WantsSize ? File.Length : null,
+        Request.TimeoutSeconds,
+        Request.WindowSize is { } size ? Math.Min(size, LargestWindow) : null);
 }

@@ -5,6 +5,7 @@ namespace VirtuaLinux.NetBoot.Tftp;
 public struct TftpWindow
 {
     private readonly int windowSize;
+    private bool rewound;
 
     /// <summary>Starts a transfer.</summary>
     /// <param name="length">Length of the file, in bytes.</param>
@@ -33,11 +34,16 @@ public struct TftpWindow
     public readonly bool IsDone => Acknowledged == LastBlock;
 
     /// <summary>Takes an acknowledgement; true when it is news and the blocks from <c>Acknowledged + 1</c> to <see cref="SentTo"/> are to be sent.</summary>
-    /// <remarks>A duplicate changes nothing and sends nothing, or each would double the traffic for ever (RFC 1123, section 4.2.3.1).</remarks>
+    /// <remarks>
+    /// A duplicate changes nothing and sends nothing, or each would double the traffic for ever (RFC 1123, section 4.2.3.1).
+    /// With a window it also says that the window's first block was lost (RFC 7440, section 4): the window goes out again, once.
+    /// </remarks>
     public bool Acknowledge(ushort block)
     {
         var step = (ushort)(block - (ushort)Acknowledged);
+        if (step == 0 && SentTo - Acknowledged > 1 && !rewound) return rewound = true;
         if (step == 0 || step > SentTo - Acknowledged) return false;
+        rewound = false;
         Acknowledged += step;
         SentTo = Math.Min(Acknowledged + windowSize, LastBlock);
         return true;

@@ -51,6 +51,8 @@ public class DhcpMessageTests
             {
                 Assert.True(message.TryGetOption(group.Key, out var value));
                 Assert.Equal(group.First().Value, value.ToArray());
+                var whole = new byte[DhcpMessage.MaximumLength];
+                Assert.Equal(group.SelectMany(o => o.Value), whole[..message.CopyOption(group.Key, whole)]);
             }
         });
 
@@ -127,14 +129,45 @@ public class DhcpMessageTests
     }
 
     [Fact]
-    public void An_option_that_does_not_fit_is_left_out_and_the_message_stays_whole()
+    public void What_does_not_fit_goes_into_file_and_sname_and_the_rest_is_left_out()
     {
         var buffer = new byte[DhcpWriter.MinimumLength];
         var writer = new DhcpWriter(buffer, new DhcpHeader { Operation = 2 }, DhcpMessageType.Offer);
-        Assert.False(writer.Add(DhcpOption.Message, new byte[57]));
-        Assert.True(writer.Add(DhcpOption.Message, new byte[54]));
+        byte[] Value(byte b, int length) => [.. Enumerable.Repeat(b, length)];
+        Assert.True(writer.Add(DhcpOption.Message, Value(1, 40)));
+        Assert.False(writer.Add(DhcpOption.ClientIdentifier, Value(2, 200)));
+        Assert.True(writer.Add(DhcpOption.VendorClass, Value(3, 100)));
+        Assert.True(writer.Add(DhcpOption.HostName, Value(4, 50)));
+        Assert.False(writer.Add(DhcpOption.DomainName, Value(5, 20)));
         Assert.Equal(buffer.Length, writer.Finish());
-        Assert.True(DhcpMessage.TryParse(buffer, out _, out _));
+        Assert.True(DhcpMessage.TryParse(buffer, out var message, out _));
+        foreach (var (code, value) in new[] { (DhcpOption.Message, Value(1, 40)), (DhcpOption.VendorClass, Value(3, 100)), (DhcpOption.HostName, Value(4, 50)) })
+            Assert.True(message.TryGetOption(code, out var found) && found.SequenceEqual(value));
+        Assert.False(message.TryGetOption(DhcpOption.ClientIdentifier, out _) || message.TryGetOption(DhcpOption.DomainName, out _));
+        Assert.True(message.File.IsEmpty && message.ServerName.IsEmpty);
+    }
+
+    [Fact]
+    public void A_boot_file_keeps_its_field_when_options_overflow()
+    {
+        var buffer = new byte[DhcpWriter.MinimumLength];
+        var writer = new DhcpWriter(buffer, new DhcpHeader { Operation = 2 }, DhcpMessageType.Offer);
+        Assert.True(writer.SetFile("loader"u8));
+        Assert.True(writer.Add(DhcpOption.Message, new byte[50]));
+        Assert.True(writer.Add(DhcpOption.HostName, new byte[40]));
+        writer.Finish();
+        Assert.True(DhcpMessage.TryParse(buffer, out var message, out _));
+        Assert.True(message.File.SequenceEqual("loader"u8) && message.TryGetOption(DhcpOption.HostName, out var name) && name.Length == 40);
+    }
+
+    [Fact]
+    public void A_long_option_is_split_and_put_together_again()
+    {
+        var value = Enumerable.Range(0, 700).Select(i => (byte)i).ToArray();
+        var packet = DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(1), (DhcpOption.RelayAgentInformation, value));
+        Assert.True(DhcpMessage.TryParse(packet, out var message, out _));
+        var whole = new byte[1024];
+        Assert.Equal(value, whole[..message.CopyOption(DhcpOption.RelayAgentInformation, whole)]);
     }
 
     private static void ReadEverything(ReadOnlySpan<byte> bytes)
@@ -146,6 +179,6 @@ public class DhcpMessageTests
         }
         for (var code = 0; code < 256; code++) message.TryGetOption((DhcpOption)code, out _);
         _ = message.File.Length + message.ServerName.Length;
-        _ = BootDecision.For(message, default, 80);
+        _ = BootDecision.For(message, new BootLoaders(_ => true));
     }
 }

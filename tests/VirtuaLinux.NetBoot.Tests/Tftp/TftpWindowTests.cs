@@ -19,6 +19,18 @@ public class TftpWindowTests
     }
 
     [Fact]
+    public void A_window_whose_first_block_was_lost_goes_out_again_once()
+    {
+        var window = new TftpWindow(100_000, 512, 8, hasOptions: true);
+        Assert.True(window.Acknowledge(0));
+        Assert.True(window.Acknowledge(0));
+        Assert.False(window.Acknowledge(0));
+        Assert.Equal((0, 8), (window.Acknowledged, window.SentTo));
+        Assert.True(window.Acknowledge(8));
+        Assert.True(window.Acknowledge(8));
+    }
+
+    [Fact]
     public void Nothing_but_one_packet_is_sent_before_the_client_has_answered()
     {
         var window = new TftpWindow(1_000_000, 512, 64, hasOptions: false);
