@@ -37,6 +37,9 @@ public sealed class BootServer : IAsyncDisposable
     /// <summary>Machines that asked and are not in the manifest; also at <c>/discovered.json</c>.</summary>
     public Discoveries Discoveries { get; } = new();
 
+    /// <summary>Downloads over TFTP that are under way.</summary>
+    public int TftpInFlight => tftp.Sum(t => t.InFlight);
+
     /// <summary>Starts; completes when all sockets are bound.</summary>
     /// <exception cref="Host.FailureException">A socket cannot be bound, a template or the export directory is missing.</exception>
     public async Task StartAsync(CancellationToken cancellationToken = default)
@@ -136,7 +139,7 @@ public sealed class BootServer : IAsyncDisposable
 
     private IEnumerable<BootDocument> Documents() =>
     [
-        new() { Path = "/metrics", ContentType = "text/plain; version=0.0.4; charset=utf-8", Quiet = true, Render = _ => Encoding.UTF8.GetBytes(Metrics.Render(tftp.Sum(t => t.InFlight))) },
+        new() { Path = "/metrics", ContentType = "text/plain; version=0.0.4; charset=utf-8", Quiet = true, Render = _ => Encoding.UTF8.GetBytes(Metrics.Render(TftpInFlight)) },
         new() { Path = "/boots.json", ContentType = "application/json", Quiet = true, Render = _ => JsonSerializer.SerializeToUtf8Bytes(Progress.Machines, NetBootJson.Default.IReadOnlyListMachineBoot) },
         new() { Path = "/discovered.json", ContentType = "application/json", Quiet = true, Render = _ => JsonSerializer.SerializeToUtf8Bytes(Discoveries.Machines, NetBootJson.Default.IReadOnlyListDiscoveredMachine) },
     ];

@@ -18,7 +18,7 @@ internal sealed class LoopbackServer : IAsyncDisposable
     private static int next = 100;
     private readonly BootServer server;
 
-    private LoopbackServer(string export, X509Certificate2? certificate, DiscoveryPool? discovery, BootDocument[] documents, BootUpload[] uploads)
+    private LoopbackServer(string export, X509Certificate2? certificate, DiscoveryPool? discovery, BootDocument[] documents, BootUpload[] uploads, bool portForEach)
     {
         Address = TestSite.Host(Subnet, Interlocked.Increment(ref next));
         server = new BootServer(new BootServerOptions
@@ -34,6 +34,7 @@ internal sealed class LoopbackServer : IAsyncDisposable
             Discovery = discovery,
             Documents = documents,
             Uploads = uploads,
+            TftpPortForEach = portForEach,
             Log = Log.Enqueue,
         });
     }
@@ -44,6 +45,10 @@ internal sealed class LoopbackServer : IAsyncDisposable
 
     public ServedBytes Served => server.Served;
 
+    public BootMetrics Metrics => server.Metrics;
+
+    public int TftpInFlight => server.TftpInFlight;
+
     public string Url(string path) => string.Create(CultureInfo.InvariantCulture, $"http://{Address}:{HttpPort}{path}");
 
     public string SecureUrl(string path) => string.Create(CultureInfo.InvariantCulture, $"https://{Address}:{HttpsPort}{path}");
@@ -52,9 +57,9 @@ internal sealed class LoopbackServer : IAsyncDisposable
 
     public IPEndPoint Tftp => new(Address.ToIPAddress(), TftpPort);
 
-    public static async Task<LoopbackServer> StartAsync(string export, X509Certificate2? certificate = null, DiscoveryPool? discovery = null, BootDocument[]? documents = null, BootUpload[]? uploads = null)
+    public static async Task<LoopbackServer> StartAsync(string export, X509Certificate2? certificate = null, DiscoveryPool? discovery = null, BootDocument[]? documents = null, BootUpload[]? uploads = null, bool portForEach = false)
     {
-        var server = new LoopbackServer(export, certificate, discovery, documents ?? [], uploads ?? []);
+        var server = new LoopbackServer(export, certificate, discovery, documents ?? [], uploads ?? [], portForEach);
         await server.server.StartAsync(TestContext.Current.CancellationToken);
         return server;
     }

@@ -48,10 +48,12 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
         }
     }
 
-    private DhcpClient? Identify(in DhcpMessage request, StaticMap map, string network)
+    private DhcpClient? Identify(in DhcpMessage request, StaticMap map, string network) =>
+        map.Find(request.ClientMac, network) is { } host ? new DhcpClient(host.Address, host.Network, host.Node.Name, uint.MaxValue) : Lend(request, map, network);
+
+    private DhcpClient? Lend(in DhcpMessage request, StaticMap map, string network)
     {
         var mac = request.ClientMac;
-        if (map.Find(mac, network) is { } host) return new DhcpClient(host.Address, host.Network, host.Node.Name, uint.MaxValue);
         if (options.IsProxy || options.Discovery is not { } pool || !map.Manifest.Networks[network].Subnet.Contains(pool.Range.First)) return null;
         if (request.Type is not (DhcpMessageType.Discover or DhcpMessageType.Request) && pool.FindAddress(mac) is null) return null;
         // Another server was chosen: this one lends nothing.
