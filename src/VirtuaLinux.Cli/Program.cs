@@ -13,6 +13,7 @@ var root = new RootCommand("VirtuaLinux: one installer image turns bare machines
     InitrdCommand.Create(),
     NodeCommand.Create(),
     LabCommand.Create(),
+    BenchCommand.Create(),
 };
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
