@@ -6,6 +6,7 @@ using System.Xml.Linq;
 var target = Argument("target", "Default");
 var nodes = Argument("nodes", 3);
 var rounds = Argument("rounds", 3);
+var fuzzSeconds = Argument("seconds", 60);
 
 const string Configuration = "Release";
 const string Solution = "VirtuaLinux.sln";
@@ -75,6 +76,27 @@ Task("Soak")
             var seed = Argument("seed", RandomNumberGenerator.GetInt32(int.MaxValue));
             Information("round {0} of {1}: repeat it with --rounds=1 --seed={2}", round, rounds, seed);
             RunTests(TestProjects(), [], seed);
+        }
+    });
+
+Task("Fuzz")
+    .Description("Look for bytes that break a codec of the boot services (--seconds=60 for each); what breaks one is kept under artifacts/fuzz")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        const string project = "VirtuaLinux.NetBoot.Tests", folder = "artifacts/fuzz";
+        if (System.IO.Directory.Exists(folder)) System.IO.Directory.Delete(folder, recursive: true);
+        Run("cp", ["-r", $"tests/{project}/bin/{Configuration}/net10.0", folder]);
+        Run("dotnet", ["sharpfuzz", $"{folder}/VirtuaLinux.NetBoot.dll"]);
+        foreach (var corpus in System.IO.Directory.EnumerateDirectories($"tests/{project}/Corpus").Order())
+        {
+            var codec = System.IO.Path.GetFileName(corpus);
+            // afl-fuzz(8): no instrumentation by a compiler, a machine's own settings stay as they are, and no screen.
+            string[] settings = ["AFL_SKIP_BIN_CHECK=1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1", "AFL_SKIP_CPUFREQ=1", "AFL_NO_UI=1", "AFL_NO_AFFINITY=1", "AFL_BENCH_UNTIL_CRASH=1"];
+            Run("env", [.. settings, "timeout", $"{fuzzSeconds + 60}", "afl-fuzz", "-i", corpus, "-o", $"{folder}/{codec}", "-t", "10000", "-m", "none", "-V", $"{fuzzSeconds}", "--", $"{folder}/{project}", "fuzz", codec]);
+            var crashes = System.IO.Directory.EnumerateFiles($"{folder}/{codec}/default/crashes").Where(f => !f.EndsWith("README.txt")).ToList();
+            if (crashes.Count > 0) throw new Exception($"{codec}: these bytes break it: {string.Join(", ", crashes)}; mend it, and keep them in {corpus}");
+            Information("{0}: nothing found", codec);
         }
     });
 

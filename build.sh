@@ -8,7 +8,12 @@ build_packages=(clang zlib1g-dev mmdebstrap debian-archive-keyring gpg xorriso m
 # To run the lab: machines, firmware, SAN, network.
 lab_packages=(qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf tgt iproute2 openssh-client)
 # Peers that the tests talk to.
-test_packages=(lvm2 libiscsi-bin dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-client tcpdump)
+test_packages=(lvm2 libiscsi-bin dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-client isc-dhcp-relay dhcpcd-base tcpdump)
+# What --target=Fuzz and --target=Bench need besides.
+case "$*" in
+    *target=Fuzz*) test_packages+=(afl++) ;;
+    *target=Bench*) test_packages+=(kea-dhcp4-server nginx-light tftpd-hpa apache2-utils) ;;
+esac
 
 fail() { echo "build.sh: $*" >&2; exit 1; }
 

@@ -32,11 +32,11 @@ internal sealed class BootNetwork : IAsyncDisposable
     }
 
     /// <summary>Starts a boot server on a node of its own.</summary>
-    public async Task StartNodeAsync(int number, string export)
+    public async Task StartNodeAsync(int number, string export, params string[] mode)
     {
         var node = await AddClientAsync(TestSite.Node(number));
         await Ip("-n", node, "address", "add", $"192.168.77.{10 + number}/24", "dev", "eth0");
-        servers.Add(Start(node, line => Note($"{number}: {line}"), Environment.ProcessPath!, ["boot-server", export, "peers"]));
+        servers.Add(Start(node, line => Note($"{number}: {line}"), Environment.ProcessPath!, ["boot-server", export, "peers", .. mode]));
         await WaitForLogAsync($"{number}: ready");
     }
 
@@ -51,6 +51,30 @@ internal sealed class BootNetwork : IAsyncDisposable
         await Ip("-n", client, "link", "set", "lo", "up");
         await Ip("-n", client, "link", "set", "eth0", "up");
         return client;
+    }
+
+    /// <summary>Starts a program beside a client, which ends with the network.</summary>
+    public void StartBeside(string client, string program, params string[] arguments) => processes.Add(Start(client, Note, program, arguments));
+
+    /// <summary>Joins a client to another one by a second card, <c>eth1</c>, with the other's <c>eth0</c>.</summary>
+    public async Task<string> AddBehindAsync(string client, MacAddress mac)
+    {
+        var behind = $"{name}c{clients.Count}";
+        await Ip("netns", "add", behind);
+        clients.Add(behind);
+        await Ip("-n", client, "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "address", mac.ToString(), "netns", behind);
+        await Ip("-n", client, "link", "set", "eth1", "up");
+        await Ip("-n", behind, "link", "set", "eth0", "up");
+        return behind;
+    }
+
+    /// <summary>Ends a node's boot server as a power cut does.</summary>
+    public async Task KillNodeAsync(int number)
+    {
+        var server = servers[number];
+        await Peer.OutputAsync("kill", "-KILL", $"{server.Id}");
+        await server.WaitForExitAsync();
+        servers.RemoveAt(number);
     }
 
     /// <summary>Starts an emulated machine without a disk on the bridge.</summary>

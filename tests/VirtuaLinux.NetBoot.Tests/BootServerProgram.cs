@@ -1,15 +1,19 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VirtuaLinux.Model;
 using VirtuaLinux.NetBoot.Dhcp;
 
 namespace VirtuaLinux.NetBoot.Tests;
 
-/// <summary>A boot server of the tests' site as a process: <c>boot-server DIR [hold] [peers]</c>; logs to standard output, ends at SIGTERM.</summary>
+/// <summary>A boot server of the tests' site as a process: <c>boot-server DIR [hold] [peers] [proxy]</c>; logs to standard output, ends at SIGTERM.</summary>
 internal static class BootServerProgram
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var manifest = TestSite.Manifest();
+        var nodes = args.FirstOrDefault(a => a.StartsWith("nodes=", StringComparison.Ordinal)) is { } count ? int.Parse(count[6..], System.Globalization.CultureInfo.InvariantCulture) : 3;
+        var manifest = TestSite.Manifest(nodes: nodes);
+        // The machine that is no node serves too.
+        Ipv4Address[] peers = [Ipv4Address.Parse("192.168.77.1"), .. manifest.Nodes.Take(3).Select(n => n.Cluster.Ip)];
         var ended = new TaskCompletionSource();
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c =>
         {
@@ -23,7 +27,8 @@ internal static class BootServerProgram
             Endpoints = BootEndpoint.Discover(manifest),
             ExportDirectory = args[0],
             Discovery = args.Contains("hold") ? new DiscoveryPool(manifest.ClusterNetwork.Discovery!.Value) : null,
-            Servers = args.Contains("peers") ? m => [.. m.Nodes.Select(n => n.Cluster.Ip)] : null,
+            Servers = args.Contains("peers") ? _ => peers : null,
+            IsProxy = args.Contains("proxy"),
             Documents = [new BootDocument { Path = "/site.cpio", Render = _ => SiteArchive() }],
             Log = output.WriteLine,
         });

@@ -15,7 +15,7 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
     private const string Own = "virtualinux", Reflector = "no logic";
     private const int Hosts = 4000, Seconds = 3, AvalancheClients = 1000, Files = 100;
 
-    private static readonly int[] s_rates = [250, 500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000, 14_000, 17_000, 20_000];
+    private static readonly int[] s_rates = [250, 500, 2000, 4000, 5000, 6000, 7000, 8000, 10_000, 12_000, 14_000, 17_000];
 
     // Packages of the peers, and where one lies that cannot be installed beside another.
     private static readonly (string Program, string Package)[] s_peers = [("kea-dhcp4", "kea-dhcp4-server"), ("dnsmasq", "dnsmasq-base"), ("in.tftpd", "tftpd-hpa"), ("atftpd", "atftpd"), ("nginx", "nginx-light"), ("perfdhcp", "kea-admin"), ("ab", "apache2-utils")];
@@ -44,7 +44,8 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
     private async Task DhcpAsync(CancellationToken cancellationToken)
     {
         if (Find("perfdhcp") is null) return;
-        Dictionary<string, double> best = [], lossFree = [], cpu = [], avalanche = [];
+        Dictionary<string, double> best = [], lossFree = [], avalanche = [];
+        Dictionary<string, Dictionary<int, double>> costs = [];
         foreach (var (name, start) in DhcpServers())
         {
             await using var server = await start(cancellationToken).ConfigureAwait(false);
@@ -56,11 +57,11 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
                 log($"dhcp {name}: {reached:0} exchanges/s of {rate}, {100 * dropped / Math.Max(1, sent):0.0} % lost, {1e6 * used / Math.Max(1, reached * Seconds):0} µs each");
                 best[name] = Math.Max(best.GetValueOrDefault(name), reached);
                 if (dropped < sent / 100) lossFree[name] = reached;
-                // Where the server is neither idle nor drowning: the last rate without loss.
-                if (dropped < sent / 100) cpu[name] = 1e6 * used / Math.Max(1, reached * Seconds);
+                if (dropped < sent / 100) (costs.TryGetValue(name, out var known) ? known : costs[name] = [])[rate] = 1e6 * used / Math.Max(1, reached * Seconds);
                 if (reached < 0.6 * rate) break;
             }
             if (await AvalancheAsync(cancellationToken).ConfigureAwait(false) is { } time) avalanche[name] = time;
+            else _notes.Add($"{name} did not serve {AvalancheClients} clients that start together within a minute");
         }
         var kea = best.GetValueOrDefault("kea");
         var goal = kea > 0 ? Math.Min(3 * kea, 0.9 * best[Reflector]) : 0.9 * best[Reflector];
@@ -68,7 +69,8 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
         if (kea > 0)
         {
             Add("DHCP, rate without loss (under 1 %)", "exchanges/s", lossFree, lossFree[Own] / lossFree["kea"], "2 × kea, or the instrument's ceiling", Math.Min(2, 0.9 * best[Reflector] / lossFree["kea"]));
-            Add("DHCP, processor time of an exchange", "µs", cpu, cpu[Own] / cpu["kea"], "at most a third of kea", 1.0 / 3, atMost: true);
+            var rate = costs["kea"].Keys.Intersect(costs[Own].Keys).Max();
+            Add($"DHCP, processor time of an exchange at {rate}/s", "µs", costs.Where(c => c.Value.ContainsKey(rate)).ToDictionary(c => c.Key, c => c.Value[rate]), costs[Own][rate] / costs["kea"][rate], "at most a third of kea", 1.0 / 3, atMost: true);
         }
         Add($"DHCP, {AvalancheClients} clients at once", "s", avalanche, null, "all served", null);
     }
@@ -105,7 +107,8 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
 
     private async Task<double?> AvalancheAsync(CancellationToken cancellationToken)
     {
-        var result = await runner.RunAsync(_network.OnClient("perfdhcp", "-4", "--scenario", "avalanche", "-l", BenchNetwork.ClientInterface, "-b", $"mac={new MacAddress(BenchFiles.FirstMac)}", "-R", Text(AvalancheClients)).Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
+        // timeout(1) rather than ours: a server that never serves all of them is a result and no failure.
+        var result = await runner.RunAsync(_network.OnClient("timeout", "60", "perfdhcp", "-4", "--scenario", "avalanche", "-l", BenchNetwork.ClientInterface, "-b", $"mac={new MacAddress(BenchFiles.FirstMac)}", "-R", Text(AvalancheClients)).Accepting(), cancellationToken).ConfigureAwait(false);
         var match = Avalanche().Match(result.Output + result.Error);
         if (!match.Success) return null;
         log($"dhcp avalanche: {match.Value}");

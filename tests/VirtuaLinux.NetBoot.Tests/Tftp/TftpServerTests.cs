@@ -26,6 +26,15 @@ public sealed class TftpServerTests : IDisposable
     }
 
     [Fact]
+    public async Task Busybox_gets_what_is_in_the_file()
+    {
+        var bytes = export.Write("file", 700_000);
+        await using var server = await LoopbackServer.StartAsync(export.Root);
+        await Peer.OutputAsync("busybox", "tftp", "-g", "-r", "file", "-l", export["got"], "-b", "1400", server.Address.ToString(), $"{LoopbackServer.TftpPort}");
+        Assert.Equal(bytes, await File.ReadAllBytesAsync(export["got"], TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Block_numbers_roll_over_in_a_file_of_more_than_65535_blocks()
     {
         var bytes = export.Write("big", 34 << 20);
