@@ -12,6 +12,7 @@ var root = new RootCommand("VirtuaLinux: one installer image turns bare machines
     MetamasterCommand.Create(),
     InitrdCommand.Create(),
     NodeCommand.Create(),
+    ClusterCommand.Create(),
     LabCommand.Create(),
     BenchCommand.Create(),
 };

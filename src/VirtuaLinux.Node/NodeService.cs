@@ -20,9 +20,8 @@ public static class NodeService
     {
         ArgumentNullException.ThrowIfNull(log);
         var record = BootRecord.Read();
-        var state = JsonSerializer.Deserialize(await File.ReadAllTextAsync(BootRecord.StatePath, cancellationToken).ConfigureAwait(false), StorageJson.Default.SanState)!;
+        var (state, manifest) = ReadSite();
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
-        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"the manifest is refused: {reason}");
         var self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
         await using var peers = new PeerWatch(manifest, self);
         await using var services = new SiteServices(state, manifest, self, $"{SiteServices.BootVolume}/export", Status, peers.Servers, log);
@@ -72,6 +71,16 @@ public static class NodeService
         {
             log($"this node's own files do not follow manifest {manifest.Serial}: {e.Message}");
         }
+    }
+
+    /// <summary>The site as this node knows it.</summary>
+    /// <exception cref="FailureException">This machine was not booted by the product's initrd, or may not read it: only root may.</exception>
+    public static (SanState State, Manifest Manifest) ReadSite()
+    {
+        if (!File.Exists(BootRecord.StatePath)) throw new FailureException($"{BootRecord.StatePath} is missing: this machine is not a node of a site; run this on a node");
+        var state = JsonSerializer.Deserialize(File.ReadAllText(BootRecord.StatePath), StorageJson.Default.SanState)!;
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        return SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason) ? (state, manifest) : throw new FailureException($"the manifest is refused: {reason}");
     }
 
     /// <summary>The state of this node.</summary>
