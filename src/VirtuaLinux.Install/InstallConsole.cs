@@ -21,18 +21,7 @@ public sealed class InstallConsole : IDisposable
     {
         const string active = "/sys/class/tty/console/active";
         var names = File.Exists(active) ? File.ReadAllText(active).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries) : [];
-        foreach (var name in names)
-        {
-            try
-            {
-                _consoles.Add(new FileStream($"/dev/{name}", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // A console that the kernel lists need not have hardware behind it (a serial port that is not there).
-                _pending.Append(CultureInfo.InvariantCulture, $"console {name}: {e.Message}\n");
-            }
-        }
+        foreach (var name in names) Open($"/dev/{name}");
     }
 
     /// <summary>A line for people.</summary>
@@ -135,6 +124,25 @@ public sealed class InstallConsole : IDisposable
         Say("a shell, with the network and the SAN up; 'exit' comes back here");
         // A session of its own, whose controlling terminal the console becomes (setsid(1), --ctty).
         await runner.RunAsync(ExternalCommand.Of("sh", "-c", "exec setsid -c sh -i <\"$0\" >\"$0\" 2>&1", _answered ?? "/dev/console").Accepting().WithTimeout(TimeSpan.FromDays(1)), cancellationToken).ConfigureAwait(false);
+        // The end of the session hung the terminal up (tty_ioctl(4), vhangup(2)): who had it open before reads and writes nothing there any more.
+        if (_consoles.Find(c => c.Name == _answered) is not { } console) return;
+        _consoles.Remove(console);
+        _readers.Remove(console);
+        await console.DisposeAsync().ConfigureAwait(false);
+        Open(console.Name);
+    }
+
+    private void Open(string path)
+    {
+        try
+        {
+            _consoles.Add(new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A console that the kernel lists need not have hardware behind it (a serial port that is not there).
+            Log($"console {path}: {e.Message}");
+        }
     }
 
     /// <inheritdoc/>

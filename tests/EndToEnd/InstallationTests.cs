@@ -67,7 +67,6 @@ public sealed partial class InstallationTests
     }
 
     [Fact]
-    [Trait("Category", "Soak")]
     public async Task G_foreign_data_is_named_and_only_a_second_yes_destroys_it_and_a_person_goes_on_without_a_missing_peer()
     {
         await using var lab = await TestLab.CreateAsync("foreign", [Firmware.Bios, Firmware.Bios, Firmware.Uefi], ByteSize.FromGiB(7));
