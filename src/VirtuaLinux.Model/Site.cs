@@ -36,6 +36,9 @@ public sealed record Site
     /// <summary>The machines of the cluster.</summary>
     public required IReadOnlyList<SiteNode> Nodes { get; init; }
 
+    /// <summary>How machines that are not in the site get the names that are proposed for them.</summary>
+    public SiteDiscovery Discovery { get; set; } = new();
+
     /// <summary>MAC addresses of machines that boot servers never answer, whatever they ask.</summary>
     public IReadOnlyList<MacAddress> Refused { get; set; } = [];
 
