@@ -23,6 +23,16 @@ internal static partial class NativeMethods
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Statx(int directory, string path, int flags, uint mask, Span<byte> result);
 
+    /// <summary>recvfrom(2).</summary>
+    [LibraryImport("libc", EntryPoint = "recvfrom", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint ReceiveFrom(nint socket, Span<byte> buffer, nint length, int flags, Span<byte> address, ref int addressLength);
+
+    /// <summary>poll(2).</summary>
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int Poll(Span<ulong> descriptors, nuint count, int milliseconds);
+
     /// <summary>umount2(2).</summary>
     [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

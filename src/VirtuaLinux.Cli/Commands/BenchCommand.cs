@@ -16,11 +16,13 @@ internal static class BenchCommand
     {
         var output = new Option<string>("--output") { Description = "folder for netboot.json and netboot.svg", DefaultValueFactory = _ => "artifacts/bench" };
         var rounds = new Option<int>("--rounds") { Description = "alternating rounds of TFTP and HTTP, whose medians count", DefaultValueFactory = _ => 3 };
+        var only = new Option<string?>("--only") { Description = "dhcp, tftp or http" };
+        only.AcceptOnlyFromAmong("dhcp", "tftp", "http");
         var json = new Option<bool>("--json") { Description = "print one JSON document" };
-        var command = new Command("netboot", "DHCP, TFTP and HTTP beside Kea, dnsmasq, tftp-hpa, atftpd and nginx, as far as they are installed.") { output, rounds, json };
+        var command = new Command("netboot", "DHCP, TFTP and HTTP beside Kea, dnsmasq, tftp-hpa, atftpd and nginx, as far as they are installed.") { output, rounds, only, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var report = await new NetBootBench(Environment.ProcessPath!, new CommandRunner(), Console.Error.WriteLine, parsed.GetValue(rounds)).RunAsync(cancellation);
+            var report = await new NetBootBench(Environment.ProcessPath!, new CommandRunner(), Console.Error.WriteLine, parsed.GetValue(rounds), parsed.GetValue(only)).RunAsync(cancellation);
             var folder = Directory.CreateDirectory(parsed.GetValue(output)!).FullName;
             var document = JsonSerializer.Serialize(report, BenchJson.Default.BenchReport);
             await File.WriteAllTextAsync(Path.Combine(folder, "netboot.json"), document, cancellation);

@@ -21,11 +21,10 @@ public static class TftpLoad
     {
         var clock = Stopwatch.StartNew();
         if (parallel == 1) return (Load(server, file, blockSize, windowSize), clock.Elapsed.TotalSeconds);
-        var bytes = LoadManyAsync(server, file, blockSize, windowSize, parallel).GetAwaiter().GetResult();
-        return (bytes, clock.Elapsed.TotalSeconds);
+        return (LoadMany(server, file, blockSize, windowSize, parallel), clock.Elapsed.TotalSeconds);
     }
 
-    /// <summary>One stream, as fast as this machine can: it waits awake.</summary>
+    /// <summary>One stream: it sleeps until a packet is there, as clients do.</summary>
     private static long Load(IPAddress server, string file, int blockSize, int windowSize)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = 4 << 20 };
@@ -36,7 +35,7 @@ public static class TftpLoad
         socket.SendTo(state.Request, new IPEndPoint(server, 69));
         for (var silences = 0; !state.IsDone;)
         {
-            if (!Poll(socket))
+            if (!socket.Poll(Timeout, SelectMode.SelectRead))
             {
                 if (++silences > 10) throw new FailureException($"{server} fell silent at block {state.Received}");
                 if (state.Received >= 0) socket.SendTo(state.Acknowledgement(), SocketFlags.None, from);
@@ -50,51 +49,39 @@ public static class TftpLoad
         return state.Bytes;
     }
 
-    private static bool Poll(Socket socket)
+    /// <summary>Many streams in one thread, which waits for all of them in one call.</summary>
+    private static long LoadMany(IPAddress server, string file, int blockSize, int windowSize, int parallel)
     {
-        var until = Stopwatch.GetTimestamp() + (long)(Timeout.TotalSeconds * Stopwatch.Frequency);
-        do
-            if (socket.Poll(0, SelectMode.SelectRead)) return true;
-        while (Stopwatch.GetTimestamp() < until);
-        return false;
-    }
-
-    private static async Task<long> LoadManyAsync(IPAddress server, string file, int blockSize, int windowSize, int parallel)
-    {
-        var loads = Enumerable.Range(0, parallel).Select(_ => Task.Run(() => LoadOneAsync(server, file, blockSize, windowSize)));
-        return (await Task.WhenAll(loads).ConfigureAwait(false)).Sum();
-    }
-
-    private static async Task<long> LoadOneAsync(IPAddress server, string file, int blockSize, int windowSize)
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = 1 << 20 };
-        socket.Bind(new IPEndPoint(IPAddress.Any, 0));
-        var state = new Stream(file, blockSize, windowSize);
-        var packet = new byte[2048];
-        var from = new SocketAddress(AddressFamily.InterNetwork);
-        await socket.SendToAsync(state.Request, new IPEndPoint(server, 69)).ConfigureAwait(false);
-        for (var silences = 0; !state.IsDone;)
+        var to = new IPEndPoint(server, 69);
+        var sockets = new Socket[parallel];
+        var streams = new Stream[parallel];
+        var addresses = new SocketAddress[parallel];
+        for (var i = 0; i < parallel; i++)
         {
-            using var timeout = new CancellationTokenSource(Timeout);
-            try
+            sockets[i] = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = 1 << 20 };
+            sockets[i].Bind(new IPEndPoint(IPAddress.Any, 0));
+            streams[i] = new Stream(file, blockSize, windowSize);
+            addresses[i] = new SocketAddress(AddressFamily.InterNetwork);
+            sockets[i].SendTo(streams[i].Request, to);
+        }
+        var descriptors = new ulong[parallel];
+        var packet = new byte[ushort.MaxValue];
+        var silences = 0;
+        while (streams.Any(s => !s.IsDone))
+        {
+            var isSilent = Datagrams.Wait(sockets, descriptors, (int)Timeout.TotalMilliseconds) == 0;
+            if (isSilent && ++silences > 30) throw new FailureException($"{server} fell silent");
+            for (var i = 0; i < parallel; i++)
             {
-                while (true)
-                {
-                    var length = await socket.ReceiveFromAsync(packet, SocketFlags.None, from, timeout.Token).ConfigureAwait(false);
-                    if (!state.Take(packet.AsSpan(0, length))) continue;
-                    silences = 0;
-                    socket.SendTo(state.Acknowledgement(), SocketFlags.None, from);
-                    if (state.IsDone) break;
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                if (++silences > 30) throw new FailureException($"{server} fell silent at block {state.Received}");
-                if (state.Received >= 0) socket.SendTo(state.Acknowledgement(), SocketFlags.None, from);
-                else await socket.SendToAsync(state.Request, new IPEndPoint(server, 69)).ConfigureAwait(false);
+                if (isSilent && !streams[i].IsDone && streams[i].Received < 0) sockets[i].SendTo(streams[i].Request, to);
+                else if (isSilent && !streams[i].IsDone) sockets[i].SendTo(streams[i].Acknowledgement(), SocketFlags.None, addresses[i]);
+                if (!Datagrams.IsReady(descriptors[i])) continue;
+                while (Datagrams.TryReceive(sockets[i], packet, addresses[i]) is >= 0 and var length)
+                    if (streams[i].Take(packet.AsSpan(0, length))) sockets[i].SendTo(streams[i].Acknowledgement(), SocketFlags.None, addresses[i]);
             }
         }
-        return state.Bytes;
+        foreach (var socket in sockets) socket.Dispose();
+        return streams.Sum(s => s.Bytes);
     }
 
     /// <summary>Where one download is.</summary>

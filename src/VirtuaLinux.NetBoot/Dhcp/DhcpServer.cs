@@ -20,7 +20,6 @@ public sealed class DhcpServer : IAsyncDisposable
 
     // Replies that wait for their rank's delay; more than this many at once are dropped, and the clients ask again.
     private const int MaximumWaiting = 4096;
-    private const int IdleMicroseconds = 250_000;
 
     private readonly DhcpServerOptions _options;
     private readonly Socket _unicast;
@@ -66,8 +65,9 @@ public sealed class DhcpServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        foreach (var thread in _threads) thread.Join();
+        // Ends the calls that wait for a datagram.
         foreach (var socket in _sockets) socket.Dispose();
+        foreach (var thread in _threads) thread.Join();
         _hardware?.Dispose();
         _stop.Dispose();
     }
@@ -82,7 +82,6 @@ public sealed class DhcpServer : IAsyncDisposable
         {
             try
             {
-                if (!socket.Poll(IdleMicroseconds, SelectMode.SelectRead)) continue;
                 var length = socket.ReceiveFrom(datagram, SocketFlags.None, sender);
                 var answer = _options.Responder.Answer(datagram.AsSpan(0, length), reply, Environment.TickCount64, port);
                 Tell(answer.Event);
@@ -90,6 +89,10 @@ public sealed class DhcpServer : IAsyncDisposable
                 if (answer.Delay > TimeSpan.Zero) SendLater(answer, reply.AsSpan(0, answer.Length).ToArray());
                 else if (answer.Route == DhcpRoute.Sender) socket.SendTo(reply.AsSpan(0, answer.Length), SocketFlags.None, sender);
                 else Send(answer, reply.AsSpan(0, answer.Length), target);
+            }
+            catch (Exception e) when (_stop.IsCancellationRequested && e is SocketException or ObjectDisposedException)
+            {
+                return;
             }
             catch (SocketException e)
             {
@@ -100,7 +103,7 @@ public sealed class DhcpServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts, and tells what is news: a client's line is not repeated within a minute.</summary>
+    /// <summary>Counts, and tells what is news: a client's line is repeated only after it was silent for a minute.</summary>
     private void Tell(in DhcpEvent happened)
     {
         _options.Metrics.Dhcp(happened.Kind).Add();
@@ -108,7 +111,7 @@ public sealed class DhcpServer : IAsyncDisposable
         if (happened.Kind is DhcpEventKind.Offer or DhcpEventKind.Ack) _options.OnReply(happened);
         lock (_gate)
         {
-            ref var lines = ref _told[happened.Mac, Environment.TickCount64, renew: false];
+            ref var lines = ref _told[happened.Mac, Environment.TickCount64, renew: true];
             if ((lines & 1UL << happened.Line) != 0) return;
             lines |= 1UL << happened.Line;
         }

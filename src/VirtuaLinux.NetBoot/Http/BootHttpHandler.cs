@@ -11,7 +11,7 @@ namespace VirtuaLinux.NetBoot.Http;
 public sealed class BootHttpHandler(BootHttpOptions options)
 {
     private static readonly byte[] ErrorBody = "not here\n"u8.ToArray();
-    private const int ChunkLength = 64 << 10;
+    private const int ChunkLength = 128 << 10;
     private readonly BootContent content = options.Content;
     private readonly Dictionary<string, BootUpload> uploads = options.Uploads.ToDictionary(u => u.Path, StringComparer.Ordinal);
 

@@ -34,6 +34,8 @@ public sealed class HttpServer : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = handler.MaximumUpload;
+            // One part is read while the one before it is sent; more would only be memory of slow clients.
+            kestrel.Limits.MaxResponseBufferSize = 256 << 10;
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
             foreach (var address in list)
             {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Tftp;
@@ -21,7 +22,7 @@ public sealed class TftpServer : IAsyncDisposable
     private const int ScanMilliseconds = 50, IdleMilliseconds = 250;
 
     // Lock-step is bound by the time that a thread takes to wake up: while somebody loads, the thread waits awake, this long.
-    private static readonly long SpinTicks = Environment.ProcessorCount > 1 ? Stopwatch.Frequency / 1_000_000 * 60 : 0;
+    private static readonly long SpinTicks = Environment.ProcessorCount > 1 ? Stopwatch.Frequency / 1_000_000 * 40 : 0;
 
     private readonly TftpServerOptions _options;
     private readonly Socket _socket;
@@ -35,7 +36,7 @@ public sealed class TftpServer : IAsyncDisposable
     private int _active;
 
     /// <summary>Binds the socket and starts to answer.</summary>
-    /// <exception cref="Host.FailureException">The socket cannot be bound.</exception>
+    /// <exception cref="FailureException">The socket cannot be bound.</exception>
     public TftpServer(TftpServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -77,7 +78,8 @@ public sealed class TftpServer : IAsyncDisposable
         {
             try
             {
-                if (Wait(_socket)) Take(packet.AsSpan(0, _socket.ReceiveFrom(packet, SocketFlags.None, client)), client);
+                var length = Receive(packet, client);
+                if (length >= 0) Take(packet.AsSpan(0, length), client);
                 if (Now - scanned < ScanMilliseconds) continue;
                 scanned = Now;
                 lock (_gate) RepeatOverdue(scanned);
@@ -90,17 +92,18 @@ public sealed class TftpServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for a packet, awake at first while somebody loads.</summary>
-    private bool Wait(Socket socket)
+    /// <summary>Waits for a packet, awake at first while somebody loads; -1 when none came for a while.</summary>
+    private int Receive(Span<byte> packet, SocketAddress client)
     {
         if (Volatile.Read(ref _active) > 0)
         {
             var until = Stopwatch.GetTimestamp() + SpinTicks;
             do
-                if (socket.Poll(0, SelectMode.SelectRead)) return true;
+                if (Datagrams.TryReceive(_socket, packet, client) is >= 0 and var length) return length;
             while (Stopwatch.GetTimestamp() < until);
         }
-        return socket.Poll((Volatile.Read(ref _active) > 0 ? ScanMilliseconds : IdleMilliseconds) * 1000, SelectMode.SelectRead);
+        var patience = TimeSpan.FromMilliseconds(Volatile.Read(ref _active) > 0 ? ScanMilliseconds : IdleMilliseconds);
+        return _socket.Poll(patience, SelectMode.SelectRead) ? _socket.ReceiveFrom(packet, SocketFlags.None, client) : -1;
     }
 
     private void Take(ReadOnlySpan<byte> packet, SocketAddress client)
