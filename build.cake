@@ -100,6 +100,18 @@ Task("Fuzz")
         }
     });
 
+Task("Bench")
+    .Description("Measure the boot services beside their peers; the results go to artifacts/bench")
+    .IsDependentOn("Publish")
+    .Does(() =>
+    {
+        // It cannot be installed beside tftpd-hpa, so it is unpacked only.
+        const string peers = "artifacts/bench/peers";
+        System.IO.Directory.CreateDirectory(peers);
+        Run("sh", ["-c", $"cd {peers} && [ -e usr/sbin/atftpd ] || apt-get -q download atftpd && for p in atftpd_*.deb; do dpkg-deb -x $p .; done"]);
+        Run("env", [$"VIRTUALINUX_PEERS={System.IO.Path.GetFullPath(peers)}", Program, "bench", "netboot"]);
+    });
+
 Task("Lint")
     .Description("Check formatting and code style; change nothing")
     .Does(() => Run("dotnet", ["format", Solution, "--verify-no-changes"]));

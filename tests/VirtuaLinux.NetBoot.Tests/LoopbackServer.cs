@@ -17,13 +17,14 @@ internal sealed class LoopbackServer : IAsyncDisposable
     public const int HttpsPort = 8477;
     private static int next = 100;
     private readonly BootServer server;
+    private readonly ManifestSource source = new(TestSite.Manifest(Subnet));
 
     private LoopbackServer(string export, X509Certificate2? certificate, DiscoveryPool? discovery, BootDocument[] documents, BootUpload[] uploads, bool portForEach)
     {
         Address = TestSite.Host(Subnet, Interlocked.Increment(ref next));
         server = new BootServer(new BootServerOptions
         {
-            Manifest = new ManifestSource(TestSite.Manifest(Subnet)),
+            Manifest = source,
             Endpoints = [new BootEndpoint("lo", Address)],
             ExportDirectory = export,
             HttpPort = HttpPort,
@@ -42,6 +43,9 @@ internal sealed class LoopbackServer : IAsyncDisposable
     public Ipv4Address Address { get; }
 
     public ConcurrentQueue<string> Log { get; } = new();
+
+    /// <summary>Serves another manifest from now on.</summary>
+    public void Change(Manifest manifest) => source.Current = manifest;
 
     public ServedBytes Served => server.Served;
 

@@ -137,6 +137,86 @@ public class DhcpResponderTests
     }
 
     [Fact]
+    public void Two_servers_answer_alike_but_for_what_names_them() => Gen.Select(Gen.Int[1, 3], Gen.Int[0, 3].Select(i => i switch { 0 => 0, 1 => 7, 2 => 16, _ => 99 }), Gen.Bool, Gen.UShort).Sample((node, architecture, isIpxe, flags) =>
+    {
+        IReadOnlyList<Ipv4Address> servers = [Server, Other];
+        List<(DhcpOption, byte[])> options = [(DhcpOption.ClientMachineIdentifier, new byte[17])];
+        if (architecture != 99) options.Add((DhcpOption.ClientArchitecture, [0, (byte)architecture]));
+        if (isIpxe) options.Add((DhcpOption.UserClass, "iPXE"u8.ToArray()));
+        var request = DhcpPacket.Request(DhcpMessageType.Discover, new DhcpHeader { Operation = 1, ClientMac = TestSite.Node(node), Flags = flags }, [.. options]);
+        byte[] Answer(Ipv4Address address)
+        {
+            var buffer = new byte[DhcpMessage.MaximumLength];
+            var responder = new DhcpResponder(new DhcpResponderOptions { Address = address, Manifest = new ManifestSource(TestSite.Manifest()), Servers = _ => servers, Loaders = Loaders });
+            return buffer[..responder.Answer(request, buffer, 0).Length];
+        }
+        // Server identifier, next server, TFTP server name and host of the URL.
+        var (one, two) = (Answer(Server), Answer(Other));
+        Assert.Equal(one.Length, two.Length);
+        var different = Enumerable.Range(0, one.Length).Where(i => one[i] != two[i]).ToList();
+        Assert.All(different, i => Assert.True((one[i], two[i]) is (1, 2) or ((byte)'1', (byte)'2'), $"byte {i} is {one[i]} and {two[i]}"));
+        Assert.InRange(different.Count, 2, 5);
+    });
+
+    [Fact]
+    public void A_server_that_has_heard_of_a_newer_manifest_is_silent_until_it_has_it()
+    {
+        var source = new ManifestSource(TestSite.Manifest());
+        var responder = Responder(null, source);
+        var request = DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(1));
+        source.Newest = source.Current.Serial + 1;
+        Assert.Equal((0, DhcpEventKind.Outdated), (Ask(responder, request).Length, Ask(responder, request).Event.Kind));
+        source.Current = source.Current with { Serial = source.Newest };
+        Assert.NotEqual(0, Ask(responder, request).Length);
+    }
+
+    [Fact]
+    public void A_machine_that_the_site_refuses_gets_no_answer_even_where_strangers_are_lent_addresses()
+    {
+        var source = new ManifestSource(TestSite.Manifest() with { Refused = [Stranger] });
+        var pool = new DiscoveryPool(source.Current.ClusterNetwork.Discovery!.Value);
+        foreach (var type in Enum.GetValues<DhcpMessageType>().Where(t => t != DhcpMessageType.None))
+            Assert.Equal(0, Ask(Responder(pool, source), DhcpPacket.Request(type, Stranger)).Length);
+    }
+
+    [Theory]
+    [InlineData(0, 0, false, DhcpRoute.Hardware, "192.168.77.12")]
+    [InlineData(0, 0, true, DhcpRoute.Broadcast, "255.255.255.255")]
+    [InlineData(12, 0, false, DhcpRoute.Client, "192.168.77.12")]
+    [InlineData(12, 0, true, DhcpRoute.Client, "192.168.77.12")]
+    [InlineData(0, 253, false, DhcpRoute.Relay, "192.168.77.253")]
+    [InlineData(0, 253, true, DhcpRoute.Relay, "192.168.77.253")]
+    [InlineData(12, 253, false, DhcpRoute.Relay, "192.168.77.253")]
+    public void The_way_of_a_reply_follows_ciaddr_broadcast_flag_and_relay(int client, int relay, bool isBroadcast, DhcpRoute route, string destination)
+    {
+        static Ipv4Address Host(int number) => number == 0 ? default : TestSite.Host("192.168.77.0/24", number);
+        var header = new DhcpHeader { Operation = 1, ClientMac = TestSite.Node(2), ClientAddress = Host(client), RelayAddress = Host(relay), Flags = (ushort)(isBroadcast ? 0x8000 : 0) };
+        var request = client == 0
+            ? DhcpPacket.Request(DhcpMessageType.Request, header, (DhcpOption.RequestedAddress, [192, 168, 77, 12]))
+            : DhcpPacket.Request(DhcpMessageType.Request, header);
+        var answer = Ask(Responder(), request);
+        Assert.Equal((DhcpMessageType.Ack, route, destination), (Read(answer).Type, answer.Route, answer.Destination.ToString()));
+    }
+
+    [Fact]
+    public void A_proxy_gives_boot_files_but_no_addresses_and_only_to_who_boots()
+    {
+        var options = new DhcpResponderOptions { Address = Server, Manifest = new ManifestSource(TestSite.Manifest()), Servers = _ => [Server], Loaders = Loaders, IsProxy = true };
+        var responder = new DhcpResponder(options);
+        var firmware = (DhcpOption.VendorClass, "PXEClient:Arch:00000"u8.ToArray());
+        var offer = Read(Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(2), firmware)));
+        Assert.Equal((DhcpMessageType.Offer, Ipv4Address.Any, Server), (offer.Type, offer.YourAddress, offer.NextServer));
+        Assert.True(offer.File.SequenceEqual("undionly.kpxe"u8));
+        Assert.True(offer.TryGetOption(DhcpOption.VendorClass, out var vendorClass) && vendorClass.SequenceEqual("PXEClient"u8));
+        Assert.False(offer.TryGetOption(DhcpOption.LeaseTime, out _) || offer.TryGetOption(DhcpOption.SubnetMask, out _));
+        Assert.Equal(0, Ask(responder, DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(2))).Length);
+        Assert.Equal(0, Ask(responder, DhcpPacket.Request(DhcpMessageType.Request, TestSite.Node(2), firmware)).Length);
+        var question = DhcpPacket.Request(DhcpMessageType.Request, new DhcpHeader { Operation = 1, ClientMac = TestSite.Node(2), ClientAddress = TestSite.Host("192.168.77.0/24", 12) }, firmware);
+        var answer = responder.Answer(question, reply, 0, DhcpResponder.ProxyPort);
+        Assert.Equal((DhcpMessageType.Ack, DhcpRoute.Sender), (Read(answer).Type, answer.Route));
+    }
+
+    [Fact]
     public void A_reply_is_never_longer_than_the_client_takes() => Gen.Select(Gen.Int[0, 1500], Gen.Int[0, 255]).Sample((size, length) =>
     {
         var request = DhcpPacket.Request(DhcpMessageType.Discover, TestSite.Node(1), (DhcpOption.MaximumMessageSize, [(byte)(size >> 8), (byte)size]), (DhcpOption.ClientIdentifier, new byte[length]), (DhcpOption.RelayAgentInformation, new byte[255]));

@@ -34,6 +34,22 @@ public sealed class HttpServerTests : IDisposable
     }
 
     [Fact]
+    public async Task What_happens_is_counted_and_shown_by_stage()
+    {
+        export.Write("vmlinuz", 1000);
+        await using var server = await LoopbackServer.StartAsync(export.Root);
+        await client.GetByteArrayAsync(server.Url("/boot/vmlinuz"), TestContext.Current.CancellationToken);
+        await Peer.OutputAsync("curl", "-sS", "-o", export["got"], server.TftpUrl("vmlinuz"));
+        var metrics = await client.GetStringAsync(server.Url("/metrics"), TestContext.Current.CancellationToken);
+        Assert.Contains("virtualinux_http_requests_total{code=\"2xx\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("virtualinux_tftp_transfers_total{outcome=\"sent\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("virtualinux_tftp_bytes_total 1000\n", metrics, StringComparison.Ordinal);
+        var boots = await client.GetStringAsync(server.Url("/boots.json"), TestContext.Current.CancellationToken);
+        Assert.Contains("\"address\":\"127.0.0.1\",\"stage\":\"Kernel\"", boots, StringComparison.Ordinal);
+        Assert.Equal("[]", await client.GetStringAsync(server.Url("/discovered.json"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Head_tells_the_length_and_sends_nothing()
     {
         export.Write("vmlinuz", 1234);

@@ -183,6 +183,20 @@ public sealed class TftpHostilityTests : IDisposable
     }
 
     [Fact]
+    public async Task A_manifest_that_changes_drops_no_transfer()
+    {
+        var bytes = export.Write("file", 3_000_000);
+        await using var server = await LoopbackServer.StartAsync(export.Root);
+        var load = LossyClient.GetAsync(server.Tftp, "file", 1, new Random(1), TestContext.Current.CancellationToken);
+        for (var nodes = 1; !load.IsCompleted; nodes = nodes % 3 + 1)
+        {
+            server.Change(TestSite.Manifest(LoopbackServer.Subnet, nodes));
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+        Assert.Equal(bytes, await load);
+    }
+
+    [Fact]
     public async Task A_transfer_from_a_port_of_its_own_works_as_well()
     {
         var bytes = export.Write("file", 500_000);
