@@ -14,6 +14,9 @@ public sealed class ClusterInstallation(LabInstance lab, Action<string> log)
 
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(2);
 
+    // How many lines of a blade's console were told since which power-on.
+    private readonly Dictionary<string, (long Start, int Lines)> _told = [];
+
     /// <summary>Installs the site from a medium in the first blade and waits until every blade is a node that was booted over the network.</summary>
     /// <param name="medium">The installer.</param>
     /// <param name="site">What the site file says.</param>
@@ -69,19 +72,20 @@ public sealed class ClusterInstallation(LabInstance lab, Action<string> log)
         }
     }
 
-    /// <summary>Tells what a console shows, line by line, until it shows a text.</summary>
+    /// <summary>Tells what a console shows, line by line and each line once, until it has shown a text since power-on.</summary>
     /// <exception cref="FailureException">The machine gave up, or the time is over.</exception>
     public async Task FollowAsync(Blade blade, string text, TimeSpan deadline, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(blade);
         var clock = Stopwatch.StartNew();
-        var told = 0;
         while (true)
         {
+            var start = blade.State.ConsoleStart;
+            var told = _told.TryGetValue(blade.Name, out var before) && before.Start == start ? before.Lines : 0;
             var lines = blade.ReadConsole().Split('\n').Select(l => l.Trim()).ToList();
             // The last line may still grow.
             foreach (var line in lines[Math.Min(told, lines.Count - 1)..^1].Where(l => l.Length > 0)) log($"{blade.Name}| {line}");
-            told = Math.Max(told, lines.Count - 1);
+            _told[blade.Name] = (start, Math.Max(told, lines.Count - 1));
             if (lines.Any(l => l.Contains(text, StringComparison.Ordinal))) return;
             if (lines.FindIndex(l => l.StartsWith(Failed, StringComparison.Ordinal)) is >= 0 and var failed) throw new FailureException($"{blade.Name}: {string.Join(' ', lines[failed..].TakeWhile(l => l.Length > 0))}");
             if (clock.Elapsed > deadline) throw new FailureException($"{blade.Name} did not show '{text}' within {deadline.TotalSeconds:0} s; its console is in {blade.ConsoleLogFile}");

@@ -54,12 +54,16 @@ internal static class BenchCommand
 
     private static Command Reflect()
     {
-        var device = new Argument<string>("INTERFACE");
-        var command = new Command("dhcp-reflect", "Answer DHCP without any logic.") { device };
+        var protocol = new Argument<string>("PROTOCOL");
+        var where = new Argument<string>("WHERE");
+        var length = new Argument<long>("LENGTH") { DefaultValueFactory = _ => 0 };
+        var block = new Argument<int>("BLKSIZE") { DefaultValueFactory = _ => 512 };
+        var command = new Command("reflect", "Answer DHCP or TFTP without any logic.") { protocol, where, length, block };
         command.Hidden = true;
         command.SetAction((parsed, cancellation) =>
         {
-            DhcpReflector.Run(parsed.GetValue(device)!, cancellation);
+            if (parsed.GetValue(protocol) == "dhcp") Reflector.RunDhcp(parsed.GetValue(where)!, cancellation);
+            else Reflector.RunTftp(IPAddress.Parse(parsed.GetValue(where)!), parsed.GetValue(length), parsed.GetValue(block), cancellation);
             return Task.FromResult(ExitCode.Done);
         });
         return command;

@@ -8,6 +8,9 @@ internal sealed class BenchFiles : IDisposable
 {
     public const ulong FirstMac = 0x525400770000;
 
+    /// <summary>Length of the file <c>part</c>, in bytes.</summary>
+    public const int PartLength = 2 << 20;
+
     private BenchFiles(string folder) => Folder = folder;
 
     public string Folder { get; }
@@ -24,7 +27,7 @@ internal sealed class BenchFiles : IDisposable
         File.SetUnixFileMode(files.Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         Directory.CreateDirectory(files.Root);
         var random = new Random(1);
-        foreach (var (name, length) in new[] { ("loader", 16 << 20), ("part", 2 << 20), ("initrd.img", 40 << 20), ("undionly.kpxe", 64 << 10), ("shimx64.efi", 64 << 10) })
+        foreach (var (name, length) in new[] { ("loader", 16 << 20), ("part", PartLength), ("initrd.img", 40 << 20), ("undionly.kpxe", 64 << 10), ("shimx64.efi", 64 << 10) })
         {
             var bytes = new byte[length];
             random.NextBytes(bytes);

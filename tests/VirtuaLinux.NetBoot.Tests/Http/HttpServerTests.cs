@@ -50,6 +50,29 @@ public sealed class HttpServerTests : IDisposable
     }
 
     [Fact]
+    public async Task Thousands_of_idle_connections_keep_nobody_from_a_file()
+    {
+        export.Write("f", 100_000);
+        await using var server = await LoopbackServer.StartAsync(export.Root);
+        var uri = new Uri(server.Url("/boot/f"));
+        List<System.Net.Sockets.TcpClient> idle = [];
+        try
+        {
+            for (var i = 0; i < 3000; i++)
+            {
+                var connection = new System.Net.Sockets.TcpClient();
+                idle.Add(connection);
+                await connection.ConnectAsync(IPAddress.Parse(uri.Host), uri.Port, TestContext.Current.CancellationToken);
+            }
+            Assert.Equal(100_000, (await client.GetByteArrayAsync(uri, TestContext.Current.CancellationToken)).Length);
+        }
+        finally
+        {
+            idle.ForEach(c => c.Dispose());
+        }
+    }
+
+    [Fact]
     public async Task Head_tells_the_length_and_sends_nothing()
     {
         export.Write("vmlinuz", 1234);
