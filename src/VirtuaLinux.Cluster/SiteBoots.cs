@@ -38,7 +38,7 @@ public sealed class SiteBoots : IDisposable
             var json = await _client.GetByteArrayAsync(new Uri($"http://{server}/boots.json"), cancellationToken).ConfigureAwait(false);
             return JsonSerializer.Deserialize(json, NetBootJson.Default.IReadOnlyListMachineBoot);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or JsonException or UriFormatException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return null; // down, which the caller tells
         }

@@ -21,6 +21,15 @@ public static class Datagrams
         return (int)NativeMethods.ReceiveFrom(socket.Handle, buffer, buffer.Length, DoNotWait, from.Buffer.Span, ref length);
     }
 
+    /// <summary>Hands a datagram to the kernel if it takes it now (sendto(2), MSG_DONTWAIT): packets for machines that are not there fill the send buffer for seconds, and who waited for room would serve nobody.</summary>
+    /// <returns>0, or the error (errno(3)); the datagram is as good as lost on the way then.</returns>
+    public static int TrySend(Socket socket, ReadOnlySpan<byte> datagram, SocketAddress to)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        ArgumentNullException.ThrowIfNull(to);
+        return NativeMethods.SendTo(socket.Handle, datagram, datagram.Length, DoNotWait, to.Buffer.Span[..to.Size], to.Size) >= 0 ? 0 : System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
+    }
+
     /// <summary>Waits until a datagram is there for one of several sockets (poll(2)).</summary>
     /// <param name="sockets">The sockets.</param>
     /// <param name="descriptors">Room for as many, kept from call to call.</param>

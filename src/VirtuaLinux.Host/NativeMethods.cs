@@ -28,6 +28,11 @@ internal static partial class NativeMethods
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial nint ReceiveFrom(nint socket, Span<byte> buffer, nint length, int flags, Span<byte> address, ref int addressLength);
 
+    /// <summary>sendto(2).</summary>
+    [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint SendTo(nint socket, ReadOnlySpan<byte> buffer, nint length, int flags, ReadOnlySpan<byte> address, int addressLength);
+
     /// <summary>poll(2).</summary>
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -37,6 +37,7 @@ public sealed class PeerSteps(InstallContext context)
         var (state, manifest) = NodeBoot.ReadSite(context.Disk);
         await ReportForeignDhcpAsync(manifest, cancellationToken).ConfigureAwait(false);
         await using var peers = new PeerWatch(manifest, context.Self);
+        peers.Follow(manifest);
         var discovery = manifest.ClusterNetwork.Discovery is { } range ? new DiscoveryPool(range) : null;
         var reports = new BootUpload { Path = "/report", MaximumLength = MaximumReport, Receive = ReceiveReport };
         await using var services = new SiteServices(state, manifest, context.Self, $"{Metamaster.BootMount}/export", Status, () => [context.Self.Cluster.Ip], context.Console.Log, discovery, reports);
@@ -105,7 +106,7 @@ public sealed class PeerSteps(InstallContext context)
         await questions.CancelAsync().ConfigureAwait(false);
         var initrd = new ByteSize(new FileInfo($"{Metamaster.BootMount}/export/initrd.img").Length);
         foreach (var missing in others.Where(n => !_up.ContainsKey(n.Name)))
-            context.Console.Say($"  {missing.Name} is missing: {new MissingPeer(missing, server.Progress.Machines.Any(m => m.Address == missing.Cluster.Ip), new ByteSize(server.Served[missing.Cluster.Ip]), initrd).Verdict()} It joins by itself when it is powered on");
+            context.Console.Say($"  {missing.Name} is missing: {new MissingPeer(missing, server.Progress.WasAnswered(missing.Cluster.Ip), new ByteSize(server.Served[missing.Cluster.Ip]), initrd).Verdict()} It joins by itself when it is powered on");
     }
 
     private static async Task<string?> ProbeAsync(HttpClient client, ManifestNode peer, SanState state, CancellationToken cancellationToken)

@@ -84,10 +84,28 @@ public sealed class StarterPartition(InstallContext context)
 
     private async Task WriteFilesAsync(IReadOnlyList<(string Path, Func<Stream> Open)> files, CancellationToken cancellationToken)
     {
+        if (await LabelAsync(cancellationToken).ConfigureAwait(false) == SanLayout.PartitionNames[0])
+        {
+            try
+            {
+                await FillAsync(files, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (e is FailureException or IOException)
+            {
+                // A power cut may have damaged the file system, which has no journal: it is made anew then.
+                context.Console.Log($"{_partition}: {e.Message}");
+            }
+        }
+        await RunAsync(ExternalCommand.Of("umount", Mount).Accepting(), cancellationToken).ConfigureAwait(false);
+        await RunAsync(ExternalCommand.Of("mkfs.vfat", "-F", "32", "-n", SanLayout.PartitionNames[0], _partition), cancellationToken).ConfigureAwait(false);
+        await FillAsync(files, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task FillAsync(IReadOnlyList<(string Path, Func<Stream> Open)> files, CancellationToken cancellationToken)
+    {
         // An earlier try may have left it mounted.
         await RunAsync(ExternalCommand.Of("umount", Mount).Accepting(), cancellationToken).ConfigureAwait(false);
-        if (await LabelAsync(cancellationToken).ConfigureAwait(false) != SanLayout.PartitionNames[0])
-            await RunAsync(ExternalCommand.Of("mkfs.vfat", "-F", "32", "-n", SanLayout.PartitionNames[0], _partition), cancellationToken).ConfigureAwait(false);
         await MountAsync("vfat", "rw", _partition, Mount, cancellationToken).ConfigureAwait(false);
         foreach (var (path, open) in files)
             if (!await IsOnPartitionAsync(path, open, cancellationToken).ConfigureAwait(false)) await ReplaceAsync(Path.Combine(Mount, path), open, cancellationToken).ConfigureAwait(false);

@@ -10,6 +10,7 @@ public sealed class BootMetrics
     private static readonly double[] s_bounds = [0.5, 1, 2, 5, 10, 20, 40, 80, 160];
 
     private readonly Counter[] _dhcp = [.. Enum.GetValues<DhcpEventKind>().Select(_ => new Counter())];
+    private readonly Counter[] _requests = [.. Enum.GetValues<DhcpMessageType>().Select(_ => new Counter())];
     private readonly Counter[] _http = [.. Enumerable.Range(0, 6).Select(_ => new Counter())];
     private readonly Dictionary<BootStage, (Counter[] Buckets, Counter Count, Counter Milliseconds)> _stages =
         Enum.GetValues<BootStage>().ToDictionary(s => s, _ => (s_bounds.Select(_ => new Counter()).ToArray(), new Counter(), new Counter()));
@@ -47,6 +48,9 @@ public sealed class BootMetrics
     /// <summary>Datagrams by what was made of them.</summary>
     public Counter Dhcp(DhcpEventKind kind) => _dhcp[(int)kind];
 
+    /// <summary>DHCP messages of clients by type.</summary>
+    public Counter DhcpRequests(DhcpMessageType type) => _requests[(int)type];
+
     /// <summary>HTTP requests by class of their status, 1 to 5.</summary>
     public Counter Http(int status) => _http[Math.Clamp(status / 100, 0, 5)];
 
@@ -67,6 +71,8 @@ public sealed class BootMetrics
         var text = new StringBuilder();
         Head(text, "dhcp_datagrams_total", "counter", "DHCP datagrams by what was made of them.");
         foreach (var kind in Enum.GetValues<DhcpEventKind>()) Line(text, "dhcp_datagrams_total", $"outcome=\"{Label(kind.ToString())}\"", Dhcp(kind).Value);
+        Head(text, "dhcp_requests_total", "counter", "DHCP messages of clients by type.");
+        foreach (var type in Enum.GetValues<DhcpMessageType>().Where(t => t != DhcpMessageType.None)) Line(text, "dhcp_requests_total", $"type=\"{Label(type.ToString())}\"", DhcpRequests(type).Value);
         Head(text, "tftp_transfers_total", "counter", "TFTP downloads by their end.");
         foreach (var (outcome, counter) in new[] { ("sent", TftpSent), ("ended", TftpEnded), ("missing", TftpMissing), ("foreign", TftpForeign) }) Line(text, "tftp_transfers_total", $"outcome=\"{outcome}\"", counter.Value);
         Single(text, "tftp_started_total", "counter", "TFTP downloads that began.", TftpStarted.Value);

@@ -16,6 +16,7 @@ public sealed class BootProgress(ManifestSource manifest, BootMetrics metrics, A
 
     private readonly TimeProvider _clock = time ?? TimeProvider.System;
     private readonly Dictionary<Ipv4Address, Place> _places = [];
+    private readonly HashSet<Ipv4Address> _answered = [];
     private readonly Lock _gate = new();
 
     /// <summary>Where each machine is that was seen here, in order of addresses.</summary>
@@ -36,9 +37,16 @@ public sealed class BootProgress(ManifestSource manifest, BootMetrics metrics, A
         }
     }
 
+    /// <summary>Whether the machine with this address was ever offered or given it, whatever it boots.</summary>
+    public bool WasAnswered(Ipv4Address address)
+    {
+        lock (_gate) return _answered.Contains(address);
+    }
+
     /// <summary>A DHCP reply is on its way: firmware begins a boot, and iPXE goes on with one.</summary>
     public void Note(DhcpEvent happened)
     {
+        lock (_gate) _answered.Add(happened.Address);
         if (happened.Kind != DhcpEventKind.Ack) return;
         if (happened.Boot.Client is BootClient.BiosPxe or BootClient.UefiPxe or BootClient.Http) Note(happened.Address, BootStage.Firmware);
         else if (happened.Boot.Client == BootClient.Ipxe) Note(happened.Address, BootStage.Loader);

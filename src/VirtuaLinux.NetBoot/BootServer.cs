@@ -13,7 +13,7 @@ public sealed class BootServer : IAsyncDisposable
     private const string SiteArchive = "/site.cpio";
     private readonly BootServerOptions options;
     private readonly List<IAsyncDisposable> running = [];
-    private readonly List<TftpServer> tftp = [];
+    private volatile TftpServer[] tftp = [];
     private readonly LogQueue log;
 
     /// <summary>Prepares the servers.</summary>
@@ -61,7 +61,7 @@ public sealed class BootServer : IAsyncDisposable
         // The last started first: clients stop being sent here before what they need goes away.
         for (var i = running.Count - 1; i >= 0; i--) await running[i].DisposeAsync().ConfigureAwait(false);
         running.Clear();
-        tftp.Clear();
+        tftp = [];
     }
 
     /// <inheritdoc/>
@@ -101,7 +101,8 @@ public sealed class BootServer : IAsyncDisposable
                 OnSent = Progress.Note,
                 Log = log.Write,
             });
-            tftp.Add(server);
+            // A server that runs already may be asked for this list.
+            tftp = [.. tftp, server];
             running.Add(server);
         }
         if (!options.ServesDhcp) return;

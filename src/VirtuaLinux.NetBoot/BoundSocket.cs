@@ -12,6 +12,8 @@ internal static class BoundSocket
     private const int SolSocket = 1;
     private const int SoReuseAddress = 2;
     private const int SoBindToDevice = 25;
+    private const int SoSendBufferForce = 32;
+    private const int BufferSize = 4 << 20;
 
     /// <summary>A socket that receives broadcasts of one interface.</summary>
     public static Socket ForBroadcasts(string device, int port)
@@ -45,7 +47,20 @@ internal static class BoundSocket
     /// <summary>A socket for one address.</summary>
     public static Socket ForAddress(Ipv4Address address, int port) => Bind(NewUdp(), address.ToIPAddress(), port, "");
 
-    private static Socket NewUdp() => new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = 4 << 20 };
+    private static Socket NewUdp()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = BufferSize };
+        try
+        {
+            // What waits for an ARP answer stays in the send buffer for seconds: it must hold more than the default allows.
+            socket.SetRawSocketOption(SolSocket, SoSendBufferForce, BitConverter.GetBytes(BufferSize));
+        }
+        catch (SocketException)
+        {
+            socket.SendBufferSize = BufferSize; // not root: as much as the system lets anybody have
+        }
+        return socket;
+    }
 
     private static Socket Bind(Socket socket, IPAddress address, int port, string device)
     {

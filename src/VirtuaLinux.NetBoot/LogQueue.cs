@@ -15,7 +15,16 @@ internal sealed class LogQueue : IAsyncDisposable
         _dropped = dropped;
         _writer = Task.Run(async () =>
         {
-            await foreach (var line in _lines.Reader.ReadAllAsync().ConfigureAwait(false)) log(line);
+            await foreach (var line in _lines.Reader.ReadAllAsync().ConfigureAwait(false))
+                try
+                {
+                    log(line);
+                }
+                catch (Exception e) when (e is not OutOfMemoryException)
+                {
+                    // A log that fails for a moment, such as one on the SAN, must neither end the log nor the boot.
+                    dropped.Add();
+                }
         });
     }
 

@@ -30,6 +30,7 @@ public static class NodeService
             if (status.ManifestSerial is { } serial && serial > services.Newest) services.Heard(serial);
             if (status is { State: "up", Role: "node" }) services.Server.Progress.Note(peer.Cluster.Ip, BootStage.Up);
         };
+        peers.Follow(manifest);
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
@@ -37,19 +38,24 @@ public static class NodeService
         {
             var runner = new CommandRunner();
             var site = new SiteOnSan(runner, certificate);
+            var noted = record.ManifestSerial;
             while (true)
             {
                 await SiteOnSan.WaitForNewsAsync(manifest, peers, cancellationToken).ConfigureAwait(false);
                 if (await site.ReadAsync(manifest, log, cancellationToken).ConfigureAwait(false) is not var (newer, next)) continue;
                 // What a peer said counts until the SAN has been read: there it is true or not.
                 services.Heard(next.Serial);
-                if (next.Serial <= manifest.Serial) continue;
-                manifest = next;
-                peers.Follow(manifest);
-                services.Update(newer, manifest);
-                (BootRecord.Read() with { ManifestSerial = manifest.Serial }).Write(newer);
-                log($"manifest {manifest.Serial} taken over from the SAN");
-                await TakeFilesOverAsync(runner, manifest, record.Node, log, cancellationToken).ConfigureAwait(false);
+                if (next.Serial > manifest.Serial)
+                {
+                    manifest = next;
+                    peers.Follow(manifest);
+                    services.Update(newer, manifest);
+                    log($"manifest {manifest.Serial} taken over from the SAN");
+                }
+                // Noted when the node's own files follow it, and tried again until they do: a key that was taken back must not stay.
+                if (next.Serial <= noted || !await TakeFilesOverAsync(runner, next, record.Node, log, cancellationToken).ConfigureAwait(false)) continue;
+                (BootRecord.Read() with { ManifestSerial = next.Serial }).Write(newer);
+                noted = next.Serial;
             }
         }
         catch (OperationCanceledException)
@@ -59,17 +65,19 @@ public static class NodeService
     }
 
     /// <summary>Names, accounts and keys of the site change on a running node too. What goes wrong is told, and boot goes on being served.</summary>
-    private static async Task TakeFilesOverAsync(CommandRunner runner, Manifest manifest, string name, Action<string> log, CancellationToken cancellationToken)
+    private static async Task<bool> TakeFilesOverAsync(CommandRunner runner, Manifest manifest, string name, Action<string> log, CancellationToken cancellationToken)
     {
         try
         {
-            if (manifest.Nodes.FirstOrDefault(n => n.Name == name) is not { } self) return;
+            if (manifest.Nodes.FirstOrDefault(n => n.Name == name) is not { } self) return true;
             NodeFiles.Render("/", NodeFiles.Variables(manifest, self));
             await runner.RunAsync(ExternalCommand.Of("systemctl", "start", FilesUnit), cancellationToken).ConfigureAwait(false);
+            return true;
         }
         catch (Exception e) when (e is FailureException or IOException or UnauthorizedAccessException)
         {
             log($"this node's own files do not follow manifest {manifest.Serial}: {e.Message}");
+            return false;
         }
     }
 

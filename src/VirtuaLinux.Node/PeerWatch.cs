@@ -17,12 +17,12 @@ public sealed class PeerWatch : IAsyncDisposable
     private volatile Manifest _manifest;
     private volatile Ipv4Address[] _servers = [];
 
-    /// <summary>Starts to watch all nodes but <paramref name="self"/>.</summary>
+    /// <summary>Prepares to watch all nodes but <paramref name="self"/>; <see cref="Follow"/> starts.</summary>
     public PeerWatch(Manifest manifest, ManifestNode self)
     {
         _manifest = manifest;
         _self = self;
-        Follow(manifest);
+        Count();
     }
 
     /// <summary>The peers that answered last, by name.</summary>
@@ -34,7 +34,7 @@ public sealed class PeerWatch : IAsyncDisposable
     /// <summary>Called when a peer says that it is up, or that it has another manifest than before.</summary>
     public Action<ManifestNode, NodeStatus>? OnNews { get; set; }
 
-    /// <summary>Goes on with another manifest: its new nodes are watched too, and those that it no longer has are not.</summary>
+    /// <summary>Watches the nodes of a manifest. After another one before, its new nodes are watched too, and those that it no longer has are not.</summary>
     public void Follow(Manifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);

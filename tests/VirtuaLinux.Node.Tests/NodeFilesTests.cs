@@ -45,9 +45,13 @@ public sealed class NodeFilesTests : IDisposable
         Directory.CreateDirectory(templates);
         File.WriteAllText(Path.Combine(templates, "{user}.sbn"), "{{ user.keys[0] }}\n");
         var keys = Directory.CreateDirectory(Path.Combine(_root, "etc/ssh/authorized_keys.d")).FullName;
-        File.WriteAllText(Path.Combine(keys, "formerly"), "ssh-ed25519 AAAA formerly\n");
-        NodeFiles.Render(_root, NodeFiles.Variables(TestManifest(), TestManifest().Nodes[0]));
-        Assert.Equal([Path.Combine(keys, "admin")], Directory.EnumerateFiles(keys));
+        File.WriteAllText(Path.Combine(keys, "local"), "of the administrator of this node");
+        var manifest = TestManifest();
+        void Render(params string[] users) => NodeFiles.Render(_root, NodeFiles.Variables(manifest with { Access = [.. users.Select(u => manifest.Access[0] with { User = u })] }, manifest.Nodes[0]));
+        Render("admin", "formerly");
+        Assert.Equal(["admin", "formerly", "local"], Directory.EnumerateFiles(keys).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Render("admin");
+        Assert.Equal(["admin", "local"], Directory.EnumerateFiles(keys).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

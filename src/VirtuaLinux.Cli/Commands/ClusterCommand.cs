@@ -31,15 +31,22 @@ internal static class ClusterCommand
                 else Terminal.Output.Write(Show(machines, silent));
                 return silent.Count < asked.Length ? ExitCode.Done : ExitCode.Failed;
             }
-            await Terminal.Output.Live(new Table()).StartAsync(async live =>
+            try
             {
-                while (!cancellation.IsCancellationRequested)
+                await Terminal.Output.Live(new Table()).StartAsync(async live =>
                 {
-                    var (machines, silent) = await boots.ReadAsync(asked, cancellation);
-                    live.UpdateTarget(Show(machines, silent));
-                    await Task.Delay(Refresh, cancellation).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-                }
-            });
+                    while (true)
+                    {
+                        var (machines, silent) = await boots.ReadAsync(asked, cancellation);
+                        live.UpdateTarget(Show(machines, silent));
+                        await Task.Delay(Refresh, cancellation);
+                    }
+                });
+            }
+            catch (OperationCanceledException)
+            {
+                // Ctrl-C is how one leaves it.
+            }
             return ExitCode.Done;
         });
         return command;

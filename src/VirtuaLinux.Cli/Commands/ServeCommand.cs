@@ -30,6 +30,7 @@ internal static class ServeCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var file = parsed.GetValue(site)!;
+            var written = File.GetLastWriteTimeUtc(file);
             if (SiteInput.Load(file, SiteParts.None) is not { } loaded) return ExitCode.WrongUsage;
             if (parsed.GetValue(discover) && loaded.ClusterNetwork.Discovery is null) throw new FailureException($"{file}: --discover needs a range of addresses; write networks.cluster.discovery, such as 192.168.77.200-192.168.77.250");
             var source = new ManifestSource(Compile(loaded, 0));
@@ -52,14 +53,14 @@ internal static class ServeCommand
             await server.StartAsync(cancellation);
             ServiceNotify.Send("READY=1");
             Console.Error.WriteLine($"ready: {loaded.Nodes.Count} nodes of site '{loaded.Name}'");
-            await FollowAsync(file, source, server, cancellation);
+            await FollowAsync(file, written, source, server, cancellation);
             return ExitCode.Done;
         });
         return command;
     }
 
     /// <summary>Takes changes of the site file over until SIGTERM or Ctrl-C, the normal end of a server: at SIGHUP, and when the file has another time. A wrong file changes nothing.</summary>
-    private static async Task FollowAsync(string file, ManifestSource source, BootServer server, CancellationToken cancellation)
+    private static async Task FollowAsync(string file, DateTime seen, ManifestSource source, BootServer server, CancellationToken cancellation)
     {
         using var asked = new SemaphoreSlim(0);
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
@@ -67,7 +68,6 @@ internal static class ServeCommand
             context.Cancel = true;
             asked.Release();
         });
-        var seen = File.GetLastWriteTimeUtc(file);
         try
         {
             while (true)

@@ -12,9 +12,10 @@ public sealed class BootLoaders(Func<string, bool> exists)
     private static readonly string[] s_x86 = ["shimia32.efi", "ipxe-ia32.efi"];
     private static readonly string[] s_x64 = ["shimx64.efi", "ipxe.efi", "snponly.efi"];
     private static readonly string[] s_arm64 = ["shimaa64.efi", "ipxe-arm64.efi"];
+    private static readonly string[][] s_all = [s_bios, s_x86, s_x64, s_arm64];
 
-    private readonly string?[] _found = new string?[4];
-    private long _looked = -RefreshMilliseconds;
+    private volatile string?[] _found = [.. s_all.Select(names => names.FirstOrDefault(exists))];
+    private long _looked = Environment.TickCount64;
 
     /// <summary>The architectures that a loader can be had for. 9 is EFI byte code by RFC 4578, but x86-64 firmware sends it too (ipxe commit af9afd0).</summary>
     public static bool Knows(int architecture) => Place(architecture) >= 0;
@@ -33,8 +34,7 @@ public sealed class BootLoaders(Func<string, bool> exists)
         if (now - Volatile.Read(ref _looked) >= RefreshMilliseconds)
         {
             Volatile.Write(ref _looked, now);
-            string[][] all = [s_bios, s_x86, s_x64, s_arm64];
-            for (var i = 0; i < all.Length; i++) _found[i] = all[i].FirstOrDefault(exists);
+            _found = [.. s_all.Select(names => names.FirstOrDefault(exists))];
         }
         return _found[place];
     }

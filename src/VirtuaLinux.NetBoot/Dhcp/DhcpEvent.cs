@@ -8,7 +8,8 @@ namespace VirtuaLinux.NetBoot.Dhcp;
 /// <param name="Address">Its address, if it has one.</param>
 /// <param name="Node">Its name; null for a machine that is not in the manifest.</param>
 /// <param name="Boot">What it was told to boot.</param>
-public readonly record struct DhcpEvent(DhcpEventKind Kind, MacAddress Mac = default, Ipv4Address Address = default, string? Node = null, BootDecision Boot = default)
+/// <param name="Type">Type of its message.</param>
+public readonly record struct DhcpEvent(DhcpEventKind Kind, MacAddress Mac = default, Ipv4Address Address = default, string? Node = null, BootDecision Boot = default, DhcpMessageType Type = DhcpMessageType.None)
 {
     /// <summary>Whether people want to know of it; what others send at will is only counted.</summary>
     public bool IsNotable => Kind is not (DhcpEventKind.Malformed or DhcpEventKind.Foreign or DhcpEventKind.Elsewhere or DhcpEventKind.NotItsTurn or DhcpEventKind.Outdated or DhcpEventKind.Idle);

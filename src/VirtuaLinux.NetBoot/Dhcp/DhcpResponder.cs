@@ -22,6 +22,12 @@ public sealed class DhcpResponder(DhcpResponderOptions options)
     public DhcpAnswer Answer(ReadOnlySpan<byte> datagram, Span<byte> reply, long now, int port = DhcpServer.ServerPort)
     {
         if (!DhcpMessage.TryParse(datagram, out var request, out _) || request.Operation != 1) return Silence(DhcpEventKind.Malformed);
+        var answer = Answer(request, reply, now, port);
+        return answer with { Event = answer.Event with { Type = request.Type } };
+    }
+
+    private DhcpAnswer Answer(in DhcpMessage request, Span<byte> reply, long now, int port)
+    {
         // A server that has heard of a newer manifest might answer what is no longer true.
         if (options.Manifest.IsOutdated) return Silence(DhcpEventKind.Outdated, request);
         var map = options.Manifest.Map;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Dhcp;
@@ -32,7 +33,7 @@ public sealed class DhcpServer : IAsyncDisposable
     private int _waiting;
 
     /// <summary>Binds the sockets and starts to answer.</summary>
-    /// <exception cref="Host.FailureException">A socket cannot be bound.</exception>
+    /// <exception cref="FailureException">A socket cannot be bound.</exception>
     public DhcpServer(DhcpServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -87,18 +88,18 @@ public sealed class DhcpServer : IAsyncDisposable
                 Tell(answer.Event);
                 if (answer.Length == 0) continue;
                 if (answer.Delay > TimeSpan.Zero) SendLater(answer, reply.AsSpan(0, answer.Length).ToArray());
-                else if (answer.Route == DhcpRoute.Sender) socket.SendTo(reply.AsSpan(0, answer.Length), SocketFlags.None, sender);
+                else if (answer.Route == DhcpRoute.Sender) Datagrams.TrySend(socket, reply.AsSpan(0, answer.Length), sender);
                 else Send(answer, reply.AsSpan(0, answer.Length), target);
             }
             catch (Exception e) when (_stop.IsCancellationRequested && e is SocketException or ObjectDisposedException)
             {
                 return;
             }
-            catch (SocketException e)
+            catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // A cable out or an interface down for a moment must not end the service.
+                // Neither an interface that is down for a moment nor anything that a packet brings about must end the service.
                 _options.Log($"dhcp error reason=\"{e.Message}\"");
-                Thread.Sleep(10);
+                if (e is SocketException) Thread.Sleep(10);
             }
         }
     }
@@ -107,6 +108,7 @@ public sealed class DhcpServer : IAsyncDisposable
     private void Tell(in DhcpEvent happened)
     {
         _options.Metrics.Dhcp(happened.Kind).Add();
+        _options.Metrics.DhcpRequests(happened.Type).Add();
         if (!happened.IsNotable) return;
         if (happened.Kind is DhcpEventKind.Offer or DhcpEventKind.Ack) _options.OnReply(happened);
         lock (_gate)
@@ -131,9 +133,9 @@ public sealed class DhcpServer : IAsyncDisposable
             await Task.Delay(answer.Delay, _stop.Token).ConfigureAwait(false);
             Send(answer, reply, new SocketAddress(AddressFamily.InterNetwork));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
-            if (e is SocketException) _options.Log($"dhcp error reason=\"{e.Message}\"");
+            // The server stops.
         }
         finally
         {
@@ -152,6 +154,7 @@ public sealed class DhcpServer : IAsyncDisposable
         var bytes = target.Buffer.Span;
         BinaryPrimitives.WriteUInt16BigEndian(bytes[2..], (ushort)(answer.Route == DhcpRoute.Relay ? ServerPort : ClientPort));
         (answer.Route == DhcpRoute.Hardware ? Ipv4Address.Broadcast : answer.Destination).WriteTo(bytes[4..]);
-        _unicast.SendTo(reply, SocketFlags.None, target);
+        // What the kernel does not take at once is lost, and the client asks again.
+        Datagrams.TrySend(_unicast, reply, target);
     }
 }

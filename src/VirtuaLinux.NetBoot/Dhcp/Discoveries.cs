@@ -6,12 +6,13 @@ namespace VirtuaLinux.NetBoot.Dhcp;
 /// <summary>The machines that asked and are not in the manifest, in order of their arrival; bounded, thread-safe.</summary>
 public sealed class Discoveries(TimeProvider? time = null)
 {
-    // Forged MAC addresses must not fill the memory; the first ones are the ones that a technician looks for.
+    // Forged MAC addresses must not fill the memory: who was silent longest is forgotten first.
     private const int MaximumMachines = 4096;
     private const int LongestText = 64;
 
     private readonly TimeProvider _clock = time ?? TimeProvider.System;
     private readonly Dictionary<MacAddress, DiscoveredMachine> _machines = [];
+    private readonly Dictionary<MacAddress, long> _heard = [];
     private readonly Lock _gate = new();
 
     /// <summary>The machines, the first one first.</summary>
@@ -29,7 +30,13 @@ public sealed class Discoveries(TimeProvider? time = null)
         lock (_gate)
         {
             var isKnown = _machines.TryGetValue(request.ClientMac, out var known);
-            if (isKnown ? known!.Address == address && known.IsRefused == isRefused && (known.Architecture is not null || !request.TryGetOption(DhcpOption.ClientArchitecture, out _)) : _machines.Count >= MaximumMachines) return;
+            if (isKnown && known!.Address == address && known.IsRefused == isRefused && (known.Architecture is not null || !request.TryGetOption(DhcpOption.ClientArchitecture, out _)))
+            {
+                _heard[request.ClientMac] = _clock.GetTimestamp();
+                return;
+            }
+            if (!isKnown && _machines.Count >= MaximumMachines) Forget(_heard.MinBy(h => h.Value).Key);
+            _heard[request.ClientMac] = _clock.GetTimestamp();
             Span<byte> value = stackalloc byte[255];
             var uuid = value[..request.CopyOption(DhcpOption.ClientMachineIdentifier, value)] is { Length: 17 } id && id[0] == 0 ? new Guid(id[1..], bigEndian: true).ToString() : known?.Uuid;
             var architecture = value[..request.CopyOption(DhcpOption.ClientArchitecture, value)] is { Length: >= 2 } list ? list[0] << 8 | list[1] : known?.Architecture;
@@ -53,7 +60,13 @@ public sealed class Discoveries(TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(map);
         lock (_gate)
-            foreach (var mac in _machines.Keys.Where(m => map.Find(m) is not null).ToList()) _machines.Remove(mac);
+            foreach (var mac in _machines.Keys.Where(m => map.Find(m) is not null).ToList()) Forget(mac);
+    }
+
+    private void Forget(MacAddress mac)
+    {
+        _machines.Remove(mac);
+        _heard.Remove(mac);
     }
 
     /// <summary>Sub-options 1 (circuit) and 2 (remote) of RFC 3046, as text where they are text.</summary>

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Dhcp;
@@ -50,13 +51,12 @@ public sealed class HardwareSender : IDisposable
         }
     }
 
-    /// <summary>Sends a datagram.</summary>
-    /// <exception cref="SocketException">The interface refuses it.</exception>
+    /// <summary>Sends a datagram; what the interface does not take at once is lost.</summary>
     public void Send(ReadOnlySpan<byte> datagram, MacAddress to, Ipv4Address source, int sourcePort, Ipv4Address destination, int destinationPort)
     {
         var length = Write(_frame, datagram, _own, to, source, sourcePort, destination, destinationPort);
         to.WriteTo(_target.Buffer.Span[12..]);
-        _socket.SendTo(_frame.AsSpan(0, length), SocketFlags.None, _target);
+        Datagrams.TrySend(_socket, _frame.AsSpan(0, length), _target);
     }
 
     /// <summary>Writes the frame; returns its length (RFC 791, section 3.1; RFC 768).</summary>

@@ -1,39 +1,43 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using VirtuaLinux.Host;
 
 namespace VirtuaLinux.NetBoot.Tftp;
 
-/// <summary>Sends the blocks of a window with few calls: equal packets go to the kernel in one piece, which it cuts (udp(7), UDP_SEGMENT). Owns its socket; not thread-safe.</summary>
-internal sealed class TftpSender(Socket socket) : IDisposable
+/// <summary>Sends the blocks of a window with few calls: equal packets go to the kernel in one piece, which it cuts (udp(7), UDP_SEGMENT). What the kernel does not take at once is as good as lost on the way. Owns its socket; not thread-safe.</summary>
+/// <param name="socket">The socket.</param>
+/// <param name="buffer">Room for <see cref="BufferLength"/> bytes, which senders of one thread share.</param>
+internal sealed class TftpSender(Socket socket, byte[] buffer) : IDisposable
 {
-    private const int SolUdp = 17, UdpSegment = 103, MaximumSegments = 64, MaximumLength = 65_000;
-    private readonly byte[] _buffer = new byte[MaximumLength];
+    /// <summary>Length of the buffer: the most that one call sends.</summary>
+    public const int BufferLength = 65_000;
+
+    private const int SolUdp = 17, UdpSegment = 103, MaximumSegments = 64;
+    private const int InputOutputError = 5, InvalidArgument = 22, NotSupported = 95;
     private int _segment;
     private bool _canSegment = true;
 
     /// <summary>Sends what a transfer has to send now.</summary>
     /// <returns>False when its file became shorter.</returns>
-    /// <exception cref="SocketException">The network refuses it.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public bool Send(TftpTransfer transfer)
     {
         var size = TftpPacket.HeaderLength + transfer.BlockSize;
-        var most = _canSegment ? Math.Min(MaximumSegments, MaximumLength / size) : 1;
         for (var block = transfer.First; block <= transfer.Last;)
         {
             // The acknowledgement of options goes alone; a block that is not full is the last one.
-            var count = block == 0 ? 1 : (int)Math.Min(most, transfer.Last - block + 1);
+            var count = block == 0 || !_canSegment ? 1 : (int)Math.Min(Math.Min(MaximumSegments, BufferLength / size), transfer.Last - block + 1);
             var length = 0;
             for (var i = 0; i < count; i++)
             {
-                var written = transfer.Write(block + i, _buffer.AsSpan(length, block == 0 ? 128 : size));
+                var written = transfer.Write(block + i, buffer.AsSpan(length, block == 0 ? 128 : size));
                 if (written == 0) return false;
                 length += written;
             }
-            if (count == 1) Send(_buffer.AsSpan(0, length), transfer.Client);
-            else if (!TrySegments(_buffer.AsSpan(0, length), transfer.Client, size)) count = 0;
+            if (count == 1) Send(buffer.AsSpan(0, length), transfer.Client);
+            else if (!TrySegments(buffer.AsSpan(0, length), transfer.Client, size)) count = 0;
             block += count;
-            if (!_canSegment) most = 1;
         }
         return true;
     }
@@ -42,26 +46,18 @@ internal sealed class TftpSender(Socket socket) : IDisposable
     public void Send(ReadOnlySpan<byte> packet, SocketAddress client)
     {
         if (_segment != 0 && packet.Length > _segment) Segment(0);
-        socket.SendTo(packet, SocketFlags.None, client);
+        Datagrams.TrySend(socket, packet, client);
     }
 
     public void Dispose() => socket.Dispose();
 
+    /// <summary>False when the kernel or the card cannot cut packets, and they have to go one by one from now on.</summary>
     private bool TrySegments(ReadOnlySpan<byte> packets, SocketAddress client, int size)
     {
-        try
-        {
-            if (_segment != size) Segment(size);
-            socket.SendTo(packets, SocketFlags.None, client);
-            return true;
-        }
-        catch (SocketException)
-        {
-            // A card without checksums in hardware, or an old kernel: block by block from now on.
-            _canSegment = false;
-            Segment(0);
-            return false;
-        }
+        if (_segment != size) Segment(size);
+        _canSegment = _segment == size && Datagrams.TrySend(socket, packets, client) is not (InputOutputError or InvalidArgument or NotSupported);
+        if (!_canSegment) Segment(0);
+        return _canSegment;
     }
 
     private void Segment(int size)
@@ -69,11 +65,11 @@ internal sealed class TftpSender(Socket socket) : IDisposable
         try
         {
             socket.SetRawSocketOption(SolUdp, UdpSegment, MemoryMarshal.AsBytes([size]));
+            _segment = size;
         }
-        catch (SocketException) when (size == 0)
+        catch (SocketException)
         {
-            // Never was on.
+            _segment = 0; // an old kernel: never was on
         }
-        _segment = size;
     }
 }

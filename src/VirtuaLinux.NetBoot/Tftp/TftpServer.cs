@@ -18,6 +18,9 @@ public sealed class TftpServer : IAsyncDisposable
     // Whose address is not proved may be forged: the oldest of these goes when a new one comes, so that a real client is never kept out.
     private const int MaximumUnproven = 1024;
 
+    // A machine loads one or two files at once; nobody takes all places.
+    private const int MaximumOfOneAddress = 512;
+
     private const int MaximumTextLength = 1 << 20;
     private const int ScanMilliseconds = 50, IdleMilliseconds = 250;
 
@@ -26,8 +29,10 @@ public sealed class TftpServer : IAsyncDisposable
 
     private readonly TftpServerOptions _options;
     private readonly Socket _socket;
+    private readonly byte[] _buffer = new byte[TftpSender.BufferLength];
     private readonly TftpSender _sender;
     private readonly Dictionary<ulong, TftpTransfer> _transfers = [];
+    private readonly Dictionary<Ipv4Address, int> _byAddress = [];
     private readonly Queue<TftpTransfer> _unproven = new();
     private readonly Dictionary<TftpTransfer, TftpSender> _ports = [];
     private readonly Lock _gate = new();
@@ -42,19 +47,13 @@ public sealed class TftpServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _socket = BoundSocket.ForAddress(options.Address, options.Port);
-        _sender = new TftpSender(_socket);
+        _sender = new TftpSender(_socket, _buffer);
         _thread = new Thread(Serve) { IsBackground = true, Name = $"tftp {options.Address}" };
         _thread.Start();
     }
 
     /// <summary>Downloads that are under way.</summary>
-    public int InFlight
-    {
-        get
-        {
-            lock (_gate) return _transfers.Count;
-        }
-    }
+    public int InFlight => Volatile.Read(ref _active);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -84,10 +83,11 @@ public sealed class TftpServer : IAsyncDisposable
                 scanned = Now;
                 lock (_gate) RepeatOverdue(scanned);
             }
-            catch (SocketException e)
+            catch (Exception e) when (e is not OutOfMemoryException)
             {
-                _options.Log($"tftp error reason=\"{e.Message}\"");
-                Thread.Sleep(10);
+                // Whatever a packet or a file brings about, it must not end the service for all others.
+                _options.Log($"tftp error reason=\"{Printable(e.Message)}\"");
+                if (e is SocketException) Thread.Sleep(10);
             }
         }
     }
@@ -145,7 +145,7 @@ public sealed class TftpServer : IAsyncDisposable
             }
             End(key, known, "the client began anew");
         }
-        if (_transfers.Count >= MaximumTransfers) return;
+        if (_transfers.Count >= MaximumTransfers || _byAddress.GetValueOrDefault(address) >= MaximumOfOneAddress) return;
         var file = _options.Content.TryOpen(request.FileName, new ClientEndpoint(address, (int)(key & 0xFFFF)), _options.Address, isSecure: false, out _);
         if (file is null)
         {
@@ -163,6 +163,7 @@ public sealed class TftpServer : IAsyncDisposable
         client.Buffer.Span[..client.Size].CopyTo(own.Buffer.Span);
         var transfer = new TftpTransfer(request, content, own, Now);
         _transfers[key] = transfer;
+        _byAddress[address] = _byAddress.GetValueOrDefault(address) + 1;
         _active = _transfers.Count;
         _options.Metrics.TftpStarted.Add();
         _unproven.Enqueue(transfer);
@@ -216,16 +217,12 @@ public sealed class TftpServer : IAsyncDisposable
         try
         {
             if (sender.Send(transfer)) return;
-            Refuse(transfer.Client, TftpErrorCode.Undefined, "the file changed");
+            Refuse(transfer.Client, TftpErrorCode.Undefined, "the file changed", sender);
             End(key, transfer, "the file became shorter");
         }
-        catch (SocketException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // As good as lost on the way: it is sent again when the time comes.
-        }
-        catch (IOException e)
-        {
-            Refuse(transfer.Client, TftpErrorCode.Undefined, "cannot be read");
+            Refuse(transfer.Client, TftpErrorCode.Undefined, "cannot be read", sender);
             End(key, transfer, e.Message);
         }
     }
@@ -234,8 +231,10 @@ public sealed class TftpServer : IAsyncDisposable
     {
         _transfers.Remove(key);
         _active = _transfers.Count;
+        var of = Identify(transfer.Client).Address;
+        if (--_byAddress[of] == 0) _byAddress.Remove(of);
         if (_ports.Remove(transfer, out var port)) port.Dispose();
-        var (address, bytes) = (Identify(transfer.Client).Address, transfer.BytesServed);
+        var (address, bytes) = (of, transfer.BytesServed);
         _options.Served.Add(address, bytes);
         _options.Metrics.TftpBytes.Add(bytes);
         (failure is null ? _options.Metrics.TftpSent : _options.Metrics.TftpEnded).Add();
@@ -253,7 +252,7 @@ public sealed class TftpServer : IAsyncDisposable
     private void OpenPort(ulong key, TftpTransfer transfer)
     {
         var socket = BoundSocket.ForAddress(_options.Address, 0);
-        _ports[transfer] = new TftpSender(socket);
+        _ports[transfer] = new TftpSender(socket, _buffer);
         _ = ListenAsync(key, transfer, socket);
     }
 
@@ -304,11 +303,11 @@ public sealed class TftpServer : IAsyncDisposable
         return new BootFile(text.ToArray());
     }
 
-    private void Refuse(SocketAddress client, TftpErrorCode code, string text)
+    private void Refuse(SocketAddress client, TftpErrorCode code, string text, TftpSender? sender = null)
     {
         Span<byte> packet = stackalloc byte[128];
         var length = TftpPacket.WriteError(packet, code, text);
-        _sender.Send(packet[..length], client);
+        (sender ?? _sender).Send(packet[..length], client);
     }
 
     private static string Printable(string name)

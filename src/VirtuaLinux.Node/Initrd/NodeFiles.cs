@@ -10,6 +10,9 @@ public static class NodeFiles
 {
     private const string Templates = "usr/share/virtualinux/node";
 
+    /// <summary>Names what was rendered, below the root.</summary>
+    private const string RenderedList = "var/lib/virtualinux/rendered";
+
     // In a template's path, each of these stands for one file an item: the marker is the item's name, and the template knows the item.
     private static readonly (string Marker, string Variable, string Name)[] Repeated = [("{network}", "interface", "network"), ("{user}", "user", "name")];
 
@@ -39,14 +42,17 @@ public static class NodeFiles
         ArgumentNullException.ThrowIfNull(variables);
         var folder = Path.Combine(root, Templates);
         if (!Directory.Exists(folder)) throw new FailureException($"{folder} is missing: the image was not built for a node");
+        List<string> rendered = [];
         foreach (var template in Directory.EnumerateFiles(folder, "*.sbn", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             var text = File.ReadAllText(template);
-            var path = Path.GetRelativePath(folder, template)[..^".sbn".Length];
-            var targets = Targets(path, variables).ToList();
-            foreach (var (target, own) in targets) Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
-            RemoveOthers(root, path, [.. targets.Select(t => Path.Combine(root, t.Target))]);
+            foreach (var (target, own) in Targets(Path.GetRelativePath(folder, template)[..^".sbn".Length], variables))
+            {
+                Write(Path.Combine(root, target), TemplateRenderer.Render(template, text, own), File.GetUnixFileMode(template));
+                rendered.Add(target);
+            }
         }
+        RemoveFormer(root, rendered);
     }
 
     /// <summary>Gives the root what lives on <c>local</c>: the machine's identity (machine-id(5)).</summary>
@@ -75,13 +81,14 @@ public static class NodeFiles
         return [(target, variables)];
     }
 
-    /// <summary>A key that the site took back must not open a node any more.</summary>
-    private static void RemoveOthers(string root, string path, HashSet<string> targets)
+    /// <summary>A key that the site took back must not open a node any more. What others put beside it is not ours to remove.</summary>
+    private static void RemoveFormer(string root, IEnumerable<string> targets)
     {
-        var pattern = Repeated.Aggregate(Path.GetFileName(path), (name, repeated) => name.Replace(repeated.Marker, "*", StringComparison.Ordinal));
-        var folder = Path.Combine(root, Path.GetDirectoryName(path)!);
-        if (pattern == Path.GetFileName(path) || !Directory.Exists(folder)) return;
-        foreach (var old in Directory.EnumerateFiles(folder, pattern).Where(f => !targets.Contains(f)).ToList()) File.Delete(old);
+        var list = Path.Combine(root, RenderedList);
+        var now = targets.ToHashSet();
+        foreach (var former in File.Exists(list) ? File.ReadAllLines(list) : [])
+            if (!now.Contains(former)) File.Delete(Path.Combine(root, former));
+        Write(list, string.Concat(now.Order(StringComparer.Ordinal).Select(t => t + "\n")), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
     }
 
     private static Dictionary<string, object?> Describe(Manifest manifest, ManifestNode node) => new()
