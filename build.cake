@@ -92,7 +92,7 @@ Task("Fuzz")
         {
             var codec = System.IO.Path.GetFileName(corpus);
             // afl-fuzz(8): no instrumentation by a compiler, a machine's own settings stay as they are, and no screen.
-            string[] settings = ["AFL_SKIP_BIN_CHECK=1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1", "AFL_SKIP_CPUFREQ=1", "AFL_NO_UI=1", "AFL_NO_AFFINITY=1", "AFL_BENCH_UNTIL_CRASH=1"];
+            string[] settings = ["AFL_SKIP_BIN_CHECK=1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1", "AFL_SKIP_CPUFREQ=1", "AFL_NO_UI=1", "AFL_QUIET=1", "AFL_NO_AFFINITY=1", "AFL_BENCH_UNTIL_CRASH=1"];
             Run("env", [.. settings, "timeout", $"{fuzzSeconds + 60}", "afl-fuzz", "-i", corpus, "-o", $"{folder}/{codec}", "-t", "10000", "-m", "none", "-V", $"{fuzzSeconds}", "--", $"{folder}/{project}", "fuzz", codec]);
             var crashes = System.IO.Directory.EnumerateFiles($"{folder}/{codec}/default/crashes").Where(f => !f.EndsWith("README.txt")).ToList();
             if (crashes.Count > 0) throw new Exception($"{codec}: these bytes break it: {string.Join(", ", crashes)}; mend it, and keep them in {corpus}");
