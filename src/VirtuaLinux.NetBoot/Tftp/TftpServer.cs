@@ -22,6 +22,7 @@ public sealed class TftpServer : IAsyncDisposable
     private const int MaximumOfOneAddress = 512;
 
     private const int MaximumTextLength = 1 << 20;
+    private const string ClientEnded = "the client ended it";
     private const int ScanMilliseconds = 50, IdleMilliseconds = 250;
 
     // Lock-step is bound by the time that a thread takes to wake up: while somebody loads, the thread waits awake, this long.
@@ -186,7 +187,7 @@ public sealed class TftpServer : IAsyncDisposable
     {
         if (TftpPacket.OpcodeOf(packet) == TftpOpcode.Error)
         {
-            End(key, transfer, "the client ended it");
+            End(key, transfer, ClientEnded);
             return;
         }
         if (TftpPacket.OpcodeOf(packet) != TftpOpcode.Acknowledgement) return;
@@ -231,19 +232,16 @@ public sealed class TftpServer : IAsyncDisposable
     {
         _transfers.Remove(key);
         _active = _transfers.Count;
-        var of = Identify(transfer.Client).Address;
-        if (--_byAddress[of] == 0) _byAddress.Remove(of);
+        var (address, bytes) = (Identify(transfer.Client).Address, transfer.BytesServed);
+        if (--_byAddress[address] == 0) _byAddress.Remove(address);
         if (_ports.Remove(transfer, out var port)) port.Dispose();
-        var (address, bytes) = (of, transfer.BytesServed);
-        _options.Served.Add(address, bytes);
+        if (bytes > 0) _options.Served.Add(address, bytes);
         _options.Metrics.TftpBytes.Add(bytes);
         (failure is null ? _options.Metrics.TftpSent : _options.Metrics.TftpEnded).Add();
         var name = Printable(transfer.Request.FileName);
-        // Firmware asks for the size first and then ends that transfer (EDK2): no fault, and no news when nothing else happened.
-        var asksSize = failure is not null && transfer.Request.WantsSize && bytes == 0 && transfer.First == 0 && failure == "the client ended it";
-        _options.Log(asksSize
-            ? $"tftp size file=\"{name}\" client={address} bytes={transfer.File.Length}"
-            : string.Create(CultureInfo.InvariantCulture, $"tftp {(failure is null ? "sent" : "ended")} file=\"{name}\" client={address} bytes={bytes} ms={Now - transfer.Started}{(failure is null ? "" : $" reason=\"{failure}\"")}"));
+        // Firmware asks for the size first and then ends that transfer (EDK2): no fault. Requests that nobody answered for may be forged, thousands of them.
+        if (!transfer.IsProven && failure == ClientEnded && transfer.Request.WantsSize) _options.Log($"tftp size file=\"{name}\" client={address} bytes={transfer.File.Length}");
+        else if (transfer.IsProven) _options.Log(string.Create(CultureInfo.InvariantCulture, $"tftp {(failure is null ? "sent" : "ended")} file=\"{name}\" client={address} bytes={bytes} ms={Now - transfer.Started}{(failure is null ? "" : $" reason=\"{failure}\"")}"));
         if (failure is null) _options.OnSent(address, transfer.Request.FileName);
         transfer.Dispose();
     }
