@@ -8,7 +8,7 @@ namespace VirtuaLinux.Model.Yaml;
 internal sealed class YamlReader
 {
     public const int MaximumDepth = 32;
-    public const int MaximumValues = 200_000;
+    public const int MaximumValues = 2_000_000;
     public const int MaximumLength = 8 << 20;
 
     private readonly string file;
