@@ -21,6 +21,7 @@ public sealed class DhcpServer : IAsyncDisposable
 
     // Replies that wait for their rank's delay; more than this many at once are dropped, and the clients ask again.
     private const int MaximumWaiting = 4096;
+    private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(10);
 
     private readonly DhcpServerOptions _options;
     private readonly Socket _unicast;
@@ -99,7 +100,8 @@ public sealed class DhcpServer : IAsyncDisposable
             {
                 // Neither an interface that is down for a moment nor anything that a packet brings about must end the service.
                 _options.Log($"dhcp error reason=\"{e.Message}\"");
-                if (e is SocketException) Thread.Sleep(10);
+                // A receive that fails at once must not spin; the end of the service is not kept waiting.
+                if (e is SocketException) _stop.Token.WaitHandle.WaitOne(ErrorPause);
             }
         }
     }

@@ -23,6 +23,7 @@ public sealed class TftpServer : IAsyncDisposable
 
     private const int MaximumTextLength = 1 << 20;
     private const string ClientEnded = "the client ended it";
+    private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(10);
     private const int ScanMilliseconds = 50, IdleMilliseconds = 250;
 
     // Lock-step is bound by the time that a thread takes to wake up: while somebody loads, the thread waits awake, this long.
@@ -38,7 +39,7 @@ public sealed class TftpServer : IAsyncDisposable
     private readonly Dictionary<TftpTransfer, TftpSender> _ports = [];
     private readonly Lock _gate = new();
     private readonly Thread _thread;
-    private volatile bool _stopping;
+    private readonly CancellationTokenSource _stop = new();
     private int _active;
 
     /// <summary>Binds the socket and starts to answer.</summary>
@@ -57,14 +58,14 @@ public sealed class TftpServer : IAsyncDisposable
     public int InFlight => Volatile.Read(ref _active);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        _stopping = true;
+        await _stop.CancelAsync().ConfigureAwait(false);
         _thread.Join();
         lock (_gate)
             foreach (var (key, transfer) in _transfers.ToList()) End(key, transfer, "the server stops");
         _sender.Dispose();
-        return ValueTask.CompletedTask;
+        _stop.Dispose();
     }
 
     private static long Now => Environment.TickCount64;
@@ -74,7 +75,7 @@ public sealed class TftpServer : IAsyncDisposable
         var packet = new byte[ushort.MaxValue];
         var client = new SocketAddress(AddressFamily.InterNetwork);
         var scanned = Now;
-        while (!_stopping)
+        while (!_stop.IsCancellationRequested)
         {
             try
             {
@@ -88,7 +89,8 @@ public sealed class TftpServer : IAsyncDisposable
             {
                 // Whatever a packet or a file brings about, it must not end the service for all others.
                 _options.Log($"tftp error reason=\"{Printable(e.Message)}\"");
-                if (e is SocketException) Thread.Sleep(10);
+                // A receive that fails at once must not spin; the end of the service is not kept waiting.
+                if (e is SocketException) _stop.Token.WaitHandle.WaitOne(ErrorPause);
             }
         }
     }
