@@ -101,7 +101,12 @@ Task("Fuzz")
     });
 
 Task("Bench")
-    .Description("Measure the boot services beside their peers; the results go to artifacts/bench")
+    .Description("Measure everything; the results go to artifacts/bench")
+    .IsDependentOn("BenchNetBoot")
+    .IsDependentOn("BenchStorage");
+
+Task("BenchNetBoot")
+    .Description("Measure the boot services beside their peers")
     .IsDependentOn("Publish")
     .Does(() =>
     {
@@ -111,6 +116,12 @@ Task("Bench")
         Run("sh", ["-c", $"cd {peers} && [ -e usr/sbin/atftpd ] || apt-get -q download atftpd && for p in atftpd_*.deb; do dpkg-deb -x $p .; done"]);
         Run("env", [$"VIRTUALINUX_PEERS={System.IO.Path.GetFullPath(peers)}", Program, "bench", "netboot"]);
     });
+
+Task("BenchStorage")
+    .Description("Measure the storage layer in an emulated blade beside the bare LUN and classic snapshots (--rounds=3)")
+    .IsDependentOn("Publish")
+    .IsDependentOn("Image")
+    .Does(() => Run(Program, ["bench", "storage", "--rounds", $"{rounds}"]));
 
 Task("Lint")
     .Description("Check formatting and code style; change nothing")

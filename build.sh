@@ -12,7 +12,7 @@ test_packages=(lvm2 libiscsi-bin dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-
 # What --target=Fuzz and --target=Bench need besides.
 case "$*" in
     *target=Fuzz*) test_packages+=(afl++) ;;
-    *target=Bench*) test_packages+=(kea-dhcp4-server nginx-light tftpd-hpa apache2-utils) ;;
+    *target=Bench*) test_packages+=(kea-dhcp4-server nginx-light tftpd-hpa apache2-utils fio bonnie++) ;;
 esac
 
 fail() { echo "build.sh: $*" >&2; exit 1; }

@@ -28,6 +28,7 @@ internal static class BladeMachine
             "-netdev", $"tap,id=cluster,ifname={LabNetwork.Port(blade.Name)},script=no,downscript=no,vhost=off",
             "-device", $"{Card(blade)},netdev=cluster,mac={blade.Mac},bootindex=9",
             .. FirmwareOf(blade, directory, lab),
+            .. blade.Boot is { } boot ? (string[])["-kernel", boot.Kernel, "-initrd", boot.Initrd, "-append", boot.Arguments] : [],
         ];
         // A machine forgets at reset which trays it opened: with media in it, it stops there until the technician has looked.
         if (media.Count > 0) arguments.AddRange(["-action", "reboot=shutdown,shutdown=pause"]);

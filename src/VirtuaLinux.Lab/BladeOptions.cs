@@ -25,4 +25,7 @@ public sealed record BladeOptions
 
     /// <summary>Model of the network card.</summary>
     public NetworkCard Card { get; init; }
+
+    /// <summary>What the blade starts instead of what its firmware finds; absent: that.</summary>
+    public DirectBoot? Boot { get; init; }
 }

@@ -99,7 +99,7 @@ public sealed partial class LabInstance
     {
         var from = new LabInstance(new LabStore(Path.GetFullPath(original)), runner);
         if (from.Blades.FirstOrDefault(b => b.IsOn) is { } on) throw new FailureException($"{on.Name} is on: power all blades off before the lab is forked");
-        var options = from.Options with { StateDirectory = Path.GetFullPath(stateDirectory), Name = name };
+        var options = from.Options with { StateDirectory = Path.GetFullPath(stateDirectory), SanDirectory = null, Name = name };
         if (blades is not null) options = options with { Blades = blades };
         options.Validate();
         var store = new LabStore(options.StateDirectory);

@@ -10,6 +10,9 @@ public sealed partial record LabOptions
     /// <summary>Folder for everything the lab writes: state, SAN, console logs, keys. Absolute.</summary>
     public required string StateDirectory { get; init; }
 
+    /// <summary>Folder for the SAN's file; <see cref="StateDirectory"/> unless given. Absolute.</summary>
+    public string? SanDirectory { get; init; }
+
     /// <summary>Short name of the lab; its network namespace is <c>vl-NAME</c>.</summary>
     public required string Name { get; init; }
 

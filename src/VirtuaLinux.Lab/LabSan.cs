@@ -16,7 +16,7 @@ public sealed class LabSan
     internal LabSan(LabStore store, LabNetwork network, ICommandRunner runner) => (_store, _network, _runner) = (store, network, runner);
 
     /// <summary>The sparse file behind the LUN.</summary>
-    public string BackingFile => Path.Combine(_store.Directory, "san.img");
+    public string BackingFile => Path.Combine(_store.Read().Options.SanDirectory ?? _store.Directory, "san.img");
 
     /// <summary>Whether the target runs.</summary>
     public bool IsRunning => _store.Read().San is { IsAlive: true };
@@ -98,7 +98,9 @@ public sealed class LabSan
 
     internal void MakeBackingFile(ByteSize size, bool fresh)
     {
-        using var file = new FileStream(BackingFile, fresh ? FileMode.Create : FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        var path = BackingFile;
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using var file = new FileStream(path, fresh ? FileMode.Create : FileMode.OpenOrCreate, FileAccess.ReadWrite);
         file.SetLength(size.Bytes);
     }
 

@@ -10,7 +10,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure beside peers, in network namespaces of its own.") { NetBoot(), TftpLoad_(), Reflect() };
+    public static Command Create() => new("bench", "Measure beside peers, in network namespaces of its own.") { NetBoot(), BenchStorageCommand.Create(), TftpLoad_(), Reflect(), BenchStorageCommand.Blade() };
 
     private static Command NetBoot()
     {
@@ -24,11 +24,7 @@ internal static class BenchCommand
         {
             var report = await new NetBootBench(Environment.ProcessPath!, new CommandRunner(), Console.Error.WriteLine, parsed.GetValue(rounds), parsed.GetValue(only)).RunAsync(cancellation);
             var folder = Directory.CreateDirectory(parsed.GetValue(output)!).FullName;
-            var document = JsonSerializer.Serialize(report, BenchJson.Default.BenchReport);
-            await File.WriteAllTextAsync(Path.Combine(folder, "netboot.json"), document, cancellation);
-            await File.WriteAllTextAsync(Path.Combine(folder, "netboot.svg"), BenchChart.Render(report, "Network boot services"), cancellation);
-            if (parsed.GetValue(json)) Console.WriteLine(document);
-            else Print(report);
+            await FinishAsync(report, folder, "netboot", "Network boot services", parsed.GetValue(json), cancellation);
             return ExitCode.Done;
         });
         return command;
@@ -69,15 +65,23 @@ internal static class BenchCommand
         return command;
     }
 
+    /// <summary>Keeps a report as JSON and as a chart, and prints it.</summary>
+    public static async Task FinishAsync(BenchReport report, string folder, string name, string title, bool asJson, CancellationToken cancellation)
+    {
+        var document = JsonSerializer.Serialize(report, BenchJson.Default.BenchReport);
+        await File.WriteAllTextAsync(Path.Combine(folder, $"{name}.json"), document, cancellation);
+        await File.WriteAllTextAsync(Path.Combine(folder, $"{name}.svg"), BenchChart.Render(report, title), cancellation);
+        if (asJson) Console.WriteLine(document);
+        else Print(report);
+    }
+
     private static void Print(BenchReport report)
     {
         var servers = report.Rows.SelectMany(r => r.Values.Keys).Distinct().ToList();
         var table = new Table().AddColumns([new TableColumn("measurement"), new TableColumn("unit"), .. servers.Select(s => new TableColumn(s).RightAligned()), new TableColumn("ratio").RightAligned(), new TableColumn("goal"), new TableColumn("met")]);
         foreach (var row in report.Rows)
-            table.AddRow([Markup.Escape(row.Measure), Markup.Escape(row.Unit), .. servers.Select(s => row.Values.TryGetValue(s, out var value) ? Number(value) : ""), row.Ratio is { } ratio ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "", Markup.Escape(row.Goal), row.IsMet switch { true => "yes", false => "NO", _ => "" }]);
+            table.AddRow([Markup.Escape(row.Measure), Markup.Escape(row.Unit), .. servers.Select(row.TextOf), row.Ratio is { } ratio ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "", Markup.Escape(row.Goal), row.IsMet switch { true => "yes", false => "NO", _ => "" }]);
         Terminal.Output.Write(table);
         foreach (var note in report.Notes) Console.WriteLine(note);
     }
-
-    private static string Number(double value) => value.ToString(value < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
 }

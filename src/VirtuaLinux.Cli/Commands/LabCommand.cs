@@ -133,7 +133,7 @@ internal static class LabCommand
 
     private static string State(ParseResult parsed) => Path.GetFullPath(parsed.GetValue(StateOption)!);
 
-    private static string NewestIso() =>
+    internal static string NewestIso() =>
         (Directory.Exists("artifacts/images") ? Directory.EnumerateFiles("artifacts/images", "*.iso", SearchOption.AllDirectories).MaxBy(File.GetLastWriteTimeUtc) : null)
         ?? throw new FailureException("no ISO below artifacts/images; build one with 'virtualinux build debian-13', or name one with --iso");
 

@@ -3,7 +3,7 @@ using VirtuaLinux.Host;
 
 namespace VirtuaLinux.Lab.Bench;
 
-/// <summary>A report as a bar chart (SVG 1.1): one bar for each server, the longest of a measurement fills the width.</summary>
+/// <summary>A report as a bar chart (SVG 1.1): one bar for each server or device, the longest of a measurement fills the width.</summary>
 public static class BenchChart
 {
     private const string Template = "templates/bench/chart.svg.sbn";
@@ -23,7 +23,7 @@ public static class BenchChart
             var longest = row.Values.Values.DefaultIfEmpty(0).Max();
             foreach (var (name, value) in row.Values)
             {
-                bars.Add(Bar(y, name, longest > 0 ? value / longest : 0, value.ToString(value < 100 ? "0.0" : "0", CultureInfo.InvariantCulture), name == "virtualinux"));
+                bars.Add(Bar(y, name, longest > 0 ? value / longest : 0, row.TextOf(name), name is "virtualinux" or StorageFigures.Root));
                 y += RowHeight;
             }
             y += RowHeight / 2;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace VirtuaLinux.Lab.Bench;
@@ -11,8 +12,11 @@ public sealed record BenchRow
     /// <summary>Unit of the values.</summary>
     public required string Unit { get; init; }
 
-    /// <summary>Medians by name of the server.</summary>
+    /// <summary>Medians by name of the server or device.</summary>
     public required IReadOnlyDictionary<string, double> Values { get; init; }
+
+    /// <summary>Name of the value that each other one is shown as a part of; null where there is none.</summary>
+    public string? Reference { get; init; }
 
     /// <summary>Our value divided by that which it is held against.</summary>
     public double? Ratio { get; init; }
@@ -22,6 +26,16 @@ public sealed record BenchRow
 
     /// <summary>Whether it is; null where nothing was to be reached or no peer was there.</summary>
     public bool? IsMet { get; init; }
+
+    /// <summary>A value for people, and how much of <see cref="Reference"/> it is.</summary>
+    public string TextOf(string name)
+    {
+        if (!Values.TryGetValue(name, out var value)) return "";
+        var text = value.ToString(value < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
+        return Reference is { } reference && reference != name && Values.TryGetValue(reference, out var whole) && whole > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{text} ({value / whole:0.00})")
+            : text;
+    }
 }
 
 /// <summary>A whole run.</summary>
