@@ -24,6 +24,9 @@ public sealed record NodeStatus
     /// <summary>The root volume and what it stands on.</summary>
     public string? RootVolume { get; init; }
 
+    /// <summary>How full the node's own volumes are; absent until they were looked at.</summary>
+    public StoreUsage? Store { get; init; }
+
     /// <summary>Version of the image that the root belongs to.</summary>
     public string? ImageVersion { get; init; }
 

@@ -16,7 +16,33 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Name of an image's boot volume.</summary>
     public static string BootName(ImageVersion image) => $"{image.ToVolumeName()}_boot";
 
+    /// <summary>Name of a node's exception store.</summary>
+    public static string StoreName(string node) => $"{node}_data";
+
+    /// <summary>Name of the metadata of a node's exception store.</summary>
+    public static string MetadataName(string node) => $"{node}_meta";
+
+    /// <summary>Device of a running node's pool.</summary>
+    public const string PoolDevice = "vl-pool";
+
+    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta";
+
     private const string Unverified = "virtualinux.unverified";
+
+    /// <summary>What a volume is for, by what was noted about it; null for one that is not of this product.</summary>
+    public static VolumeKind? KindOf(LogicalVolume volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        return volume.Tags.Select<string, VolumeKind?>(tag => tag switch
+        {
+            "virtualinux.origin" => VolumeKind.Origin,
+            "virtualinux.boot" => VolumeKind.Boot,
+            "virtualinux.pool-data" => VolumeKind.Store,
+            "virtualinux.pool-metadata" => VolumeKind.StoreMetadata,
+            "virtualinux.local" => VolumeKind.Local,
+            _ => null,
+        }).FirstOrDefault(k => k is not null);
+    }
 
     /// <summary>Adds the origin and the boot volume of an image where they are missing; they count as unverified until <see cref="MarkVerified"/>.</summary>
     public static VolumeGroup AddImage(VolumeGroup group, ImageInfo image)
@@ -47,13 +73,13 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(volumes);
-        group = AddMissing(group, $"{node}_meta", VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
-        group = AddMissing(group, $"{node}_data", volumes.Root, readOnly: false, "virtualinux.pool-data");
+        group = AddMissing(group, MetadataName(node), VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
+        group = AddMissing(group, StoreName(node), VolumeSizes.FirstStore(volumes.Root), readOnly: false, "virtualinux.pool-data");
         return AddMissing(group, $"{node}_local", volumes.Local, readOnly: false, "virtualinux.local");
     }
 
     /// <summary>Names of the volumes of a node whose start must not look like an older content.</summary>
-    public static IReadOnlyList<string> ZeroedNames(string node) => [$"{node}_meta", $"{node}_local"];
+    public static IReadOnlyList<string> ZeroedNames(string node) => [MetadataName(node), $"{node}_local"];
 
     /// <summary>Maps a volume of the group.</summary>
     /// <param name="volume">Its name in the group.</param>
@@ -81,18 +107,34 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <exception cref="FailureException">The pool's metadata is damaged, or the kernel refused.</exception>
     public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, CancellationToken cancellationToken = default)
     {
-        var metadata = await MapAsync($"{node}_meta", "vl-meta", readOnly: false, cancellationToken).ConfigureAwait(false);
-        var data = await MapAsync($"{node}_data", "vl-data", readOnly: false, cancellationToken).ConfigureAwait(false);
+        var metadata = await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
+        var data = await MapAsync(StoreName(node), DataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         var created = IsBlank(metadata);
         if (!created) await CheckAsync(metadata, cancellationToken).ConfigureAwait(false);
-        var dataSectors = group.SizeOf(group.Find($"{node}_data")!) / 512;
-        var blockSectors = VolumeSizes.PoolBlock.Bytes / 512;
-        // The pool's low-water event comes when a tenth of its blocks is left.
-        await _mapper.CreateAsync("vl-pool", string.Create(CultureInfo.InvariantCulture, $"0 {dataSectors} thin-pool {metadata} {data} {blockSectors} {dataSectors / blockSectors / 10} 0\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await _mapper.CreateAsync(PoolDevice, PoolTable(metadata, data, group.SizeOf(group.Find(StoreName(node))!)), cancellationToken: cancellationToken).ConfigureAwait(false);
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
-        await _mapper.MessageAsync("vl-pool", $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
-        var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf("vl-pool")} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
+        var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
         return (root, created);
+    }
+
+    /// <summary>Takes a volume's present size over into the running node's pool, which goes on working.</summary>
+    /// <param name="node">Name of the node.</param>
+    /// <param name="isMetadata">Whether the metadata has grown, and not the data.</param>
+    /// <param name="cancellationToken">Ends it before the first change.</param>
+    /// <exception cref="ExternalCommandException">The kernel refused; the pool is as it was.</exception>
+    public async Task GrowPoolAsync(string node, bool isMetadata, CancellationToken cancellationToken = default)
+    {
+        var table = (await _mapper.TableAsync(PoolDevice, cancellationToken).ConfigureAwait(false)).Split(' ');
+        await _mapper.ReplaceAsync(isMetadata ? MetadataDevice : DataDevice, group.Table(group.Find(isMetadata ? MetadataName(node) : StoreName(node))!, devices), cancellationToken).ConfigureAwait(false);
+        // 0 SECTORS thin-pool METADATA DATA …: the devices stay the same, by their numbers.
+        await _mapper.ReplaceAsync(PoolDevice, PoolTable(table[3], table[4], group.SizeOf(group.Find(StoreName(node))!)), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private static string PoolTable(string metadata, string data, long size)
+    {
+        var (sectors, block) = (size / 512, VolumeSizes.PoolBlock.Bytes / 512);
+        return string.Create(CultureInfo.InvariantCulture, $"0 {sectors} thin-pool {metadata} {data} {block} {sectors / block * StoreGuard.LowWaterPercent / 100} 0\n");
     }
 
     /// <summary>Whether the first 4 KiB of a device are zeros: for a pool's metadata, that the pool was never used.</summary>

@@ -1,13 +1,15 @@
 using System.CommandLine;
 using System.Text.Json;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Cli.Commands;
 
 internal static class NodeCommand
 {
-    public static Command Create() => new("node", "This node.") { Status(), Serve() };
+    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Fence(), Unfence(), Serve() };
 
     private static Command Status()
     {
@@ -25,6 +27,39 @@ internal static class NodeCommand
             Console.WriteLine($"booted from {status.BootedFrom} ({status.Firmware}), root mounted after {status.RootMountedAfter:0.0} s, up {status.Uptime:0} s");
             Console.WriteLine($"root {status.RootVolume}, image {status.ImageVersion}, manifest {status.ManifestSerial}");
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Fence()
+    {
+        var name = new Argument<string>("name") { Description = "the node" };
+        var off = new Option<bool>("--powered-off") { Description = "I have seen that the node is off; needed where the SAN has no persistent reservations" };
+        var command = new Command("fence", "Shut a node out of the SAN: what it still sends is not written, and it does not boot until it is let in again.") { name, off };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var victim = storage.Find(parsed.GetValue(name)!);
+            if (victim.Name == storage.Self.Name) throw new FailureException("this is the node itself; fence it from another one, or power it off");
+            if (storage.Key is null && !parsed.GetValue(off)) throw new FailureException($"{Exclusion.Describe(null)}; power {victim.Name} off, see that it is, and add --powered-off");
+            await new Exclusion(storage.Lun).FenceAsync(storage.Key, victim.Cluster.Ip, cancellation);
+            Console.WriteLine($"{victim.Name} is fenced; 'virtualinux node unfence {victim.Name}' lets it boot again");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Unfence()
+    {
+        var name = new Argument<string>("name") { Description = "the node" };
+        var command = new Command("unfence", "Let a node that was fenced boot again.") { name };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var node = storage.Find(parsed.GetValue(name)!);
+            await new Exclusion(storage.Lun).UnfenceAsync(node.Cluster.Ip, cancellation);
+            Console.WriteLine($"{node.Name} may boot");
             return ExitCode.Done;
         });
         return command;

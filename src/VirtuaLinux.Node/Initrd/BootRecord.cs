@@ -39,6 +39,9 @@ public sealed record BootRecord
     /// <summary>Seconds from the kernel's start to the root being mounted.</summary>
     public required double RootMountedAfter { get; init; }
 
+    /// <summary>The key that this boot is registered with at the SAN; absent where the SAN can fence nobody.</summary>
+    public string? ReservationKey { get; init; }
+
     /// <summary>Reads the record of this boot.</summary>
     /// <exception cref="FailureException">This machine was not booted by the product's initrd.</exception>
     public static BootRecord Read() =>

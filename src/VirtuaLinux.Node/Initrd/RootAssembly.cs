@@ -3,6 +3,7 @@ using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -30,6 +31,9 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         ArgumentNullException.ThrowIfNull(node);
         // The modules come from the image's boot volume and fit no other kernel.
         if (KernelRelease() is var running && running != state.Image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {state.Image.Image} of the site has {state.Image.KernelRelease}; start it from a peer, or with the medium of that image");
+        // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
+        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+        log(Exclusion.Describe(key));
         var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
         var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
@@ -67,8 +71,9 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             Server = server,
             Image = manifest.Image,
             ManifestSerial = manifest.Serial,
-            RootVolume = $"{node.Name}_data over {NodeVolumes.OriginName(manifest.Image)}",
+            RootVolume = $"{NodeVolumes.StoreName(node.Name)} over {NodeVolumes.OriginName(manifest.Image)}",
             RootMountedAfter = Uptime(),
+            ReservationKey = key?.ToString(),
         }.Write(state);
     }
 

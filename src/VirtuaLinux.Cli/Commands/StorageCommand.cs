@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using VirtuaLinux.Cluster;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Cli.Commands;
+
+internal static class StorageCommand
+{
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Guard() };
+
+    private static Command ShowLedger()
+    {
+        var json = new Option<bool>("--json") { Description = "print one JSON document" };
+        var command = new Command("ledger", "Show every volume: whose it is, how full, when it will be full, and what could be had back.") { json };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            using var nodes = new SiteNodes();
+            var status = await nodes.ReadAsync(storage.Manifest, cancellation);
+            var usage = status.Where(s => s.Value.Store is not null).ToDictionary(s => s.Key, s => s.Value.Store!);
+            var ledger = Ledger.Of(await storage.ReadGroupAsync(cancellation), storage.Manifest, usage);
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(ledger, StorageJson.Default.Ledger));
+            else Show(ledger);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Show(Ledger ledger)
+    {
+        var table = new Table().AddColumns([new TableColumn("volume"), new TableColumn("kind"), new TableColumn("owner"), new TableColumn("size").RightAligned(), new TableColumn("used").RightAligned(), new TableColumn("a day").RightAligned(), new TableColumn("full in").RightAligned(), new TableColumn("could be deleted")]);
+        foreach (var v in ledger.Volumes)
+            table.AddRow(v.Name, v.Kind, v.Owner, Size(v.Size), v.Used is { } used ? $"{Size(used)} {Percent(used, v.Size)}" : "", v.FillPerDay is { } fill ? Size((long)fill) : "", v.DaysUntilFull is { } days ? string.Create(CultureInfo.InvariantCulture, $"{days:0.0} d") : "", v.Reclaim ?? "");
+        Terminal.Output.Write(table);
+        Console.WriteLine($"volume group {Size(ledger.Size)}: {Size(ledger.Free)} free, of which {Size(ledger.Reserve)} are the reserve; {Size(ledger.Reclaimable)} could be had back");
+        Console.WriteLine($"roots: one image of {Size(ledger.Image)} and {Size(ledger.Changed)} of changes, where copies would take {Size(ledger.Copies)}");
+        if (ledger.Silent.Count > 0) Console.WriteLine($"not known of {string.Join(", ", ledger.Silent)}: no answer");
+    }
+
+    private static Command Grow()
+    {
+        var size = new Argument<ByteSize>("size")
+        {
+            Description = "what it shall have, such as 8GiB",
+            CustomParser = result =>
+            {
+                if (!ByteSize.TryParse(result.Tokens[0].Value, null, out var parsed)) result.AddError($"'{result.Tokens[0].Value}' is not a size; write it as 512MiB or 8GiB");
+                return parsed;
+            },
+        };
+        var command = new Command("grow", "Grow this node's exception store while it is in use, from the reserve too if need be.") { size };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var wanted = parsed.GetValue(size);
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            var group = await storage.ReadGroupAsync(cancellation);
+            var name = NodeVolumes.StoreName(storage.Self.Name);
+            var now = new ByteSize(group.SizeOf(group.Find(name)!));
+            if (wanted <= now) throw new FailureException($"{name} has {now} already; a store never shrinks, 'fstrim /' gives what is free in it to its other generations");
+            var limit = VolumeSizes.LargestStore(storage.Manifest.Volumes.Root);
+            if (wanted > limit) throw new FailureException($"{name} may have {limit} at most, twice the root of the site file");
+            await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Guard()
+    {
+        var command = new Command("guard", "Watch this node's exception store and grow it before it is full; the unit virtualinux-guard.service runs this.");
+        command.SetAction(async (_, cancellation) =>
+        {
+            await new GuardService(new CommandRunner(), Console.Error.WriteLine).RunAsync(cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static string Size(long bytes) => bytes < 0 ? $"-{new ByteSize(-bytes).ToRoundedString()}" : new ByteSize(bytes).ToRoundedString();
+
+    private static string Percent(long used, long size) => size == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"({100.0 * used / size:0} %)");
+}
