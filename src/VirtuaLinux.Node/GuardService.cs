@@ -18,6 +18,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     private readonly DeviceMapper _mapper = new(runner);
     private readonly FillRate _rate = new();
     private StoreLevel _level;
+    private string? _refusal;
 
     /// <summary>Watches until <paramref name="cancellationToken"/>. What goes wrong is told, and tried again.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -78,8 +79,17 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
                     await SayAsync($"{storage.Self.Name}: {say.Text}", cancellationToken).ConfigureAwait(false);
                     continue;
                 }
-                await GrowAsync(storage, action, cancellationToken).ConfigureAwait(false);
-                grew = true;
+                try
+                {
+                    await GrowAsync(storage, action, cancellationToken).ConfigureAwait(false);
+                    (grew, _refusal) = (true, null);
+                }
+                catch (FailureException e)
+                {
+                    // Said once for each reason, and tried again: whoever fills the store must know.
+                    if (_refusal != e.Message) await SayAsync($"{storage.Self.Name}: the exception store ({pool.DataUsed * 100 / pool.DataSize} % full) could not grow: {e.Message}", cancellationToken).ConfigureAwait(false);
+                    _refusal = e.Message;
+                }
             }
         }
     }

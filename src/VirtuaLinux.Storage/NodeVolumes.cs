@@ -118,6 +118,9 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return (root, created);
     }
 
+    /// <summary>Deletes a root that is not mapped from the node's pool, and gives its space back to it; does nothing when it is gone.</summary>
+    public Task DropRootAsync(int thinId, CancellationToken cancellationToken = default) => _mapper.MessageAsync(PoolDevice, $"delete {thinId.ToString(CultureInfo.InvariantCulture)}", mayFail: true, cancellationToken);
+
     /// <summary>Takes a volume's present size over into the running node's pool, which goes on working.</summary>
     /// <param name="node">Name of the node.</param>
     /// <param name="isMetadata">Whether the metadata has grown, and not the data.</param>

@@ -3,13 +3,14 @@ using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Cli.Commands;
 
 internal static class NodeCommand
 {
-    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Fence(), Unfence(), Serve() };
+    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Reset(), Fence(), Unfence(), Serve() };
 
     private static Command Status()
     {
@@ -27,6 +28,23 @@ internal static class NodeCommand
             Console.WriteLine($"booted from {status.BootedFrom} ({status.Firmware}), root mounted after {status.RootMountedAfter:0.0} s, up {status.Uptime:0} s");
             Console.WriteLine($"root {status.RootVolume}, image {status.ImageVersion}, manifest {status.ManifestSerial}");
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Reset()
+    {
+        var local = new Option<bool>("--with-local") { Description = "empty the local volume too: logs, home directories, databases, and what identifies the node to others" };
+        var reboot = new Option<bool>("--reboot") { Description = "restart the node now" };
+        var command = new Command("reset", "Let this node's root begin anew from the image at its next start; local stays.") { local, reboot };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var record = RootRecord.Read() ?? throw new FailureException("this node has no record of its root; it has to boot once more before it can be reset");
+            record.Reset(parsed.GetValue(local)).Write();
+            if (parsed.GetValue(reboot)) await new CommandRunner().RunAsync(ExternalCommand.Of("systemctl", "reboot"), cancellation);
+            else Console.WriteLine($"{storage.Self.Name}: the next start begins from the image {record.Image}; restart it with 'systemctl reboot'");
             return ExitCode.Done;
         });
         return command;

@@ -65,22 +65,6 @@ public sealed record BootRecord
     }
 }
 
-/// <summary>What a node notes on its <c>local</c> volume about its root, so that a root is never put over another origin.</summary>
-public sealed record RootRecord
-{
-    /// <summary>Image of the origin.</summary>
-    public required ImageVersion Image { get; init; }
-
-    /// <summary>Digest of the origin.</summary>
-    public required string RootDigest { get; init; }
-
-    /// <summary>Number of the root within the node's pool.</summary>
-    public required int ThinId { get; init; }
-
-    /// <summary>Serial of the manifest whose per-node files the root has; 0 before the first.</summary>
-    public long RenderedSerial { get; init; }
-}
-
 /// <summary>Serialisation of what a node notes.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true)]
 [JsonSerializable(typeof(BootRecord))]

@@ -21,6 +21,6 @@ public interface ISharedDisk
     /// <summary>Reads a block, past this machine's memory.</summary>
     Task<byte[]> ReadBlockAsync(SharedBlock block, CancellationToken cancellationToken = default);
 
-    /// <summary>Replaces a block if it still holds what it held (SBC-3, COMPARE AND WRITE); false if it does not.</summary>
+    /// <summary>Replaces a block if it still holds what it held (SBC-3, COMPARE AND WRITE); false if it does not, or if another machine has replaced it at the same time.</summary>
     Task<bool> ReplaceBlockAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken = default);
 }

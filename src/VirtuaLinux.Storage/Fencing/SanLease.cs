@@ -11,9 +11,6 @@ public sealed class SanLease : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    // Where two COMPARE AND WRITE may both succeed (an array that does not make them atomic), only one of them is what stays.
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
-
     private readonly ISharedDisk _disk;
     private byte[] _held;
 
@@ -40,13 +37,7 @@ public sealed class SanLease : IAsyncDisposable
             if (lease.IsFree || lease.Holder.Node == key.Node || canFence && await HasBootedAgainAsync(disk, lease.Holder, cancellationToken).ConfigureAwait(false))
             {
                 var next = new LeaseBlock(lease.Count + 1, key, name).ToBytes(old.Length);
-                if (await disk.ReplaceBlockAsync(SharedBlock.Lease, old, next, cancellationToken).ConfigureAwait(false))
-                {
-                    var taken = new SanLease(disk, next);
-                    if (canFence) return taken;
-                    await Task.Delay(Settling, time, cancellationToken).ConfigureAwait(false);
-                    if (await taken.IsHeldAsync(cancellationToken).ConfigureAwait(false)) return taken;
-                }
+                if (await disk.ReplaceBlockAsync(SharedBlock.Lease, old, next, cancellationToken).ConfigureAwait(false)) return new SanLease(disk, next);
             }
             else if (time.GetElapsedTime(began) >= patience)
             {

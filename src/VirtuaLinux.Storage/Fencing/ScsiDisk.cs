@@ -14,7 +14,12 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     private const int Retries = 10;
     private const string AllRegistrants = "7";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    // Longer than a write takes that an array has accepted from another machine.
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+
     private bool? _canFence;
+    private bool _canCompare = true;
 
     /// <inheritdoc/>
     public async Task<bool> CanFenceAsync(CancellationToken cancellationToken = default)
@@ -63,6 +68,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     {
         ArgumentNullException.ThrowIfNull(old);
         ArgumentNullException.ThrowIfNull(next);
+        if (!_canCompare) return await ReplaceSlowlyAsync(block, old, next, cancellationToken).ConfigureAwait(false);
         var file = Path.Combine(Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.caw");
         try
         {
@@ -70,12 +76,28 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
             await File.WriteAllBytesAsync(file, [.. old, .. next], cancellationToken).ConfigureAwait(false);
             var address = (long.Parse(await File.ReadAllTextAsync($"/sys/class/block/{Path.GetFileName(SanLayout.Partition(disk, 2))}/start", cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture) * 512 + SanLayout.OffsetOf(block)) / old.Length;
             var command = ExternalCommand.Of("sg_compare_and_write", $"--in={file}", $"--lba={address.ToString(CultureInfo.InvariantCulture)}", "--num=1", $"--xferlen={(2 * old.Length).ToString(CultureInfo.InvariantCulture)}", disk);
-            return (await PersistAsync(command, [0, Miscompare], cancellationToken).ConfigureAwait(false)).ExitCode == 0;
+            var result = await PersistAsync(command, [0, Miscompare, IllegalRequest, InvalidOpcode], cancellationToken).ConfigureAwait(false);
+            if (result.ExitCode is 0 or Miscompare) return result.ExitCode == 0;
         }
         finally
         {
             File.Delete(file);
         }
+        _canCompare = false;
+        return await ReplaceSlowlyAsync(block, old, next, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>For an array without the command: of those who find the block free and write it, the last one has it, and all see that after a while.</summary>
+    private async Task<bool> ReplaceSlowlyAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken)
+    {
+        if (!(await ReadBlockAsync(block, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(old)) return false;
+        using (var device = BlockDevice.Open(SanLayout.Partition(disk, 2), writable: true))
+        {
+            device.Write(SanLayout.OffsetOf(block), next);
+            device.Flush();
+        }
+        await Task.Delay(Settling, cancellationToken).ConfigureAwait(false);
+        return (await ReadBlockAsync(block, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(next);
     }
 
     /// <summary>The keys in what <c>sg_persist --in --read-keys</c> prints.</summary>
