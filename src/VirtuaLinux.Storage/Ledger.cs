@@ -1,3 +1,4 @@
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage.Lvm;
 
@@ -33,6 +34,16 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
         var image = group.Find(NodeVolumes.OriginName(manifest.Image)) is { } origin ? group.SizeOf(origin) : 0;
         return new Ledger([.. entries], size, group.FreeExtents * extent, size / 100 * manifest.Volumes.Reserve.Value, image,
             usage.Where(u => nodes.Contains(u.Key)).Sum(u => u.Value.DataUsed), image * nodes.Count, [.. nodes.Except(usage.Keys).Order(StringComparer.Ordinal)]);
+    }
+
+    /// <summary>The volumes that go when one is deleted: an image's two volumes go together.</summary>
+    /// <exception cref="FailureException">There is no such volume, or it is in use.</exception>
+    public IReadOnlyList<LedgerEntry> Deletable(string name)
+    {
+        var entry = Volumes.FirstOrDefault(v => v.Name == name) ?? throw new FailureException($"there is no volume '{name}'; 'virtualinux storage ledger' lists them");
+        IReadOnlyList<LedgerEntry> all = entry.Kind is "origin" or "boot" ? [.. Volumes.Where(v => v.Owner == entry.Owner)] : [entry];
+        if (all.FirstOrDefault(v => v.Reclaim is null) is { } used) throw new FailureException($"{used.Name} ({used.Kind} of {used.Owner}) is in use; nothing was deleted");
+        return all;
     }
 
     private static LedgerEntry Entry(LogicalVolume volume, long size, Manifest manifest, HashSet<string> nodes, IReadOnlyDictionary<string, StoreUsage> usage)

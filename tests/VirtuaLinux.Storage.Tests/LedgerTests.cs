@@ -1,3 +1,4 @@
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage.Lvm;
 
@@ -34,6 +35,13 @@ public sealed class LedgerTests
         Assert.Equal((512L << 20, 100L << 20, 1L << 30), (ledger.Image, ledger.Changed, ledger.Copies));
         Assert.Equal(ledger.Size, ledger.Free + ledger.Volumes.Sum(v => v.Size));
         Assert.Equal(ledger.Size / 100 * 10, ledger.Reserve);
+
+        Assert.Equal(["debian-13_1", "debian-13_1_boot"], ledger.Deletable("debian-13_1_boot").Select(v => v.Name));
+        Assert.Equal("node09_data", Assert.Single(ledger.Deletable("node09_data")).Name);
+        foreach (var used in (string[])["debian-13_2", "node01_data", "node02_local"]) Assert.Contains("is in use", Assert.Throws<FailureException>(() => ledger.Deletable(used)).Message, StringComparison.Ordinal);
+        Assert.Contains("there is no volume 'nothing'", Assert.Throws<FailureException>(() => ledger.Deletable("nothing")).Message, StringComparison.Ordinal);
+        var smaller = group.Remove("debian-13_1", "debian-13_1_boot");
+        Assert.Equal((153L, group.Volumes.Count - 2), (smaller.FreeExtents - group.FreeExtents, smaller.Volumes.Count));
     }
 
     private static ImageInfo Image(string name) => new()

@@ -52,17 +52,17 @@ internal static class NodeCommand
 
     private static Command Fence()
     {
-        var name = new Argument<string>("name") { Description = "the node" };
+        var name = new Argument<string>("name") { Description = "the node, or the address of one that is no longer in the site" };
         var off = new Option<bool>("--powered-off") { Description = "I have seen that the node is off; needed where the SAN has no persistent reservations" };
         var command = new Command("fence", "Shut a node out of the SAN: what it still sends is not written, and it does not boot until it is let in again.") { name, off };
         command.SetAction(async (parsed, cancellation) =>
         {
             var storage = NodeStorage.Open(new CommandRunner());
-            var victim = storage.Find(parsed.GetValue(name)!);
-            if (victim.Name == storage.Self.Name) throw new FailureException("this is the node itself; fence it from another one, or power it off");
-            if (storage.Key is null && !parsed.GetValue(off)) throw new FailureException($"{Exclusion.Describe(null)}; power {victim.Name} off, see that it is, and add --powered-off");
-            await new Exclusion(storage.Lun).FenceAsync(storage.Key, victim.Cluster.Ip, cancellation);
-            Console.WriteLine($"{victim.Name} is fenced; 'virtualinux node unfence {victim.Name}' lets it boot again");
+            var (victim, address) = Addressed(storage, parsed.GetValue(name)!);
+            if (address == storage.Self.Cluster.Ip) throw new FailureException("this is the node itself; fence it from another one, or power it off");
+            if (storage.Key is null && !parsed.GetValue(off)) throw new FailureException($"{Exclusion.Describe(null)}; power {victim} off, see that it is, and add --powered-off");
+            await new Exclusion(storage.Lun).FenceAsync(storage.Key, address, cancellation);
+            Console.WriteLine($"{victim} is fenced; 'virtualinux node unfence {victim}' lets it boot again");
             return ExitCode.Done;
         });
         return command;
@@ -75,13 +75,16 @@ internal static class NodeCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var storage = NodeStorage.Open(new CommandRunner());
-            var node = storage.Find(parsed.GetValue(name)!);
-            await new Exclusion(storage.Lun).UnfenceAsync(node.Cluster.Ip, cancellation);
-            Console.WriteLine($"{node.Name} may boot");
+            var (node, address) = Addressed(storage, parsed.GetValue(name)!);
+            await new Exclusion(storage.Lun).UnfenceAsync(address, cancellation);
+            Console.WriteLine($"{node} may boot");
             return ExitCode.Done;
         });
         return command;
     }
+
+    private static (string Name, Ipv4Address Address) Addressed(NodeStorage storage, string name) =>
+        Ipv4Address.TryParse(name, null, out var address) ? (name, address) : (name, storage.Find(name).Cluster.Ip);
 
     private static Command Serve()
     {

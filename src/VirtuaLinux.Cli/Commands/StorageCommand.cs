@@ -7,12 +7,13 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Cli.Commands;
 
 internal static class StorageCommand
 {
-    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Guard() };
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Delete(), Guard() };
 
     private static Command ShowLedger()
     {
@@ -21,15 +22,19 @@ internal static class StorageCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var storage = NodeStorage.Open(new CommandRunner());
-            using var nodes = new SiteNodes();
-            var status = await nodes.ReadAsync(storage.Manifest, cancellation);
-            var usage = status.Where(s => s.Value.Store is not null).ToDictionary(s => s.Key, s => s.Value.Store!);
-            var ledger = Ledger.Of(await storage.ReadGroupAsync(cancellation), storage.Manifest, usage);
+            var ledger = Ledger.Of(await storage.ReadGroupAsync(cancellation), storage.Manifest, await UsageAsync(storage, cancellation));
             if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(ledger, StorageJson.Default.Ledger));
             else Show(ledger);
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static async Task<IReadOnlyDictionary<string, StoreUsage>> UsageAsync(NodeStorage storage, CancellationToken cancellation)
+    {
+        using var nodes = new SiteNodes();
+        var status = await nodes.ReadAsync(storage.Manifest, cancellation);
+        return status.Where(s => s.Value.Store is not null).ToDictionary(s => s.Key, s => s.Value.Store!);
     }
 
     private static void Show(Ledger ledger)
@@ -70,6 +75,33 @@ internal static class StorageCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static Command Delete()
+    {
+        var name = new Argument<string>("volume") { Description = "a volume that the ledger says could be deleted; an image's two volumes go together" };
+        var off = new Option<bool>("--powered-off") { Description = "I have seen that no machine that was taken out of the site still runs; needed where the SAN has no persistent reservations" };
+        var command = new Command("delete", "Delete a volume that nobody uses.") { name, off };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            await RefuseStrangersAsync(storage, parsed.GetValue(off), cancellation);
+            var usage = await UsageAsync(storage, cancellation);
+            IReadOnlyList<LedgerEntry> gone = [];
+            await storage.ChangeAsync(group => group.Remove([.. (gone = Ledger.Of(group, storage.Manifest, usage).Deletable(parsed.GetValue(name)!)).Select(v => v.Name)]), cancellation);
+            foreach (var volume in gone) Console.WriteLine($"{volume.Name} deleted, {Size(volume.Size)} free");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    /// <summary>Extents are never used again under somebody who may still write them.</summary>
+    private static async Task RefuseStrangersAsync(NodeStorage storage, bool poweredOff, CancellationToken cancellation)
+    {
+        if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
+        if (storage.Key is null) return;
+        var strangers = (await storage.Lun.ReadKeysAsync(cancellation)).Where(k => storage.Manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
+        if (strangers.Count > 0) throw new FailureException($"{string.Join(", ", strangers.Select(k => k.Node?.ToString() ?? k.ToString()))} is registered with the SAN and not in the site; power it off and shut it out with 'virtualinux node fence ADDRESS'");
     }
 
     private static Command Guard()

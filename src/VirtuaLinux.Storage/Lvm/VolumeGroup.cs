@@ -110,6 +110,9 @@ public sealed record VolumeGroup
         return this with { Volumes = [.. Volumes.Select(v => v == volume ? v with { Segments = segments } : v)] };
     }
 
+    /// <summary>Takes volumes out; their extents are free then.</summary>
+    public VolumeGroup Remove(params IReadOnlyCollection<string> names) => this with { Volumes = [.. Volumes.Where(v => !names.Contains(v.Name))] };
+
     private long ExtentsOf(ByteSize size) => (size.Bytes + ExtentSectors * 512 - 1) / (ExtentSectors * 512);
 
     /// <summary>The first free extents.</summary>
