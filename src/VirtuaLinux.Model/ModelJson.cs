@@ -15,4 +15,5 @@ namespace VirtuaLinux.Model;
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(ImageInfo))]
 [JsonSerializable(typeof(NodeStatus))]
+[JsonSerializable(typeof(VerityTree))]
 public sealed partial class ModelJson : JsonSerializerContext;
