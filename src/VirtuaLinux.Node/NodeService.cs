@@ -34,9 +34,10 @@ public static class NodeService
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
+        var runner = new CommandRunner();
+        var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
         try
         {
-            var runner = new CommandRunner();
             var site = new SiteOnSan(runner, certificate);
             var noted = record.ManifestSerial;
             while (true)
@@ -62,6 +63,7 @@ public static class NodeService
         {
             log("stopped");
         }
+        await origin.ConfigureAwait(false);
     }
 
     /// <summary>Names, accounts and keys of the site change on a running node too. What goes wrong is told, and boot goes on being served.</summary>
@@ -106,6 +108,7 @@ public static class NodeService
             Server = record.Server,
             RootVolume = record.RootVolume,
             ImageVersion = record.Image.ToString(),
+            Origin = OriginWatch.Last(),
             ManifestSerial = record.ManifestSerial,
             HostKey = SshHostKey.Fingerprint(SshHostKey.Path),
             BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),

@@ -38,6 +38,11 @@ public sealed class DeviceMapper(ICommandRunner runner)
         return runner.RunAsync(mayFail ? command.Accepting() : command, cancellationToken);
     }
 
+    /// <summary>What the kernel tells of a device, one target a line (dmsetup(8), status).</summary>
+    /// <exception cref="ExternalCommandException">There is none of that name.</exception>
+    public async Task<string> StatusAsync(string name, CancellationToken cancellationToken = default) =>
+        (await runner.RunAsync(Command("status", name), cancellationToken).ConfigureAwait(false)).Output;
+
     private static ExternalCommand Command(params IReadOnlyList<string> arguments) =>
         ExternalCommand.Of("dmsetup", arguments).WithEnvironment("DM_DISABLE_UDEV", "1").WithTimeout(TimeSpan.FromMinutes(2));
 }

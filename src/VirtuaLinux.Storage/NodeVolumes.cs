@@ -16,6 +16,8 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Name of an image's boot volume.</summary>
     public static string BootName(ImageVersion image) => $"{image.ToVolumeName()}_boot";
 
+    private const string Origin = "vl-origin";
+
     private const string Unverified = "virtualinux.unverified";
 
     /// <summary>Adds the origin and the boot volume of an image where they are missing; they count as unverified until <see cref="MarkVerified"/>.</summary>
@@ -66,6 +68,67 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     {
         var found = group.Find(volume) ?? throw new FailureException($"the volume group has no volume '{volume}'; the site on the SAN and the manifest do not fit together");
         return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken);
+    }
+
+    /// <summary>Maps the origin of an image read-only. With a hash tree, what the node reads is held against it: a block that is not as it was built is an I/O error of that block alone, in every root over it.</summary>
+    /// <param name="image">The image, as signed: its hash tree is trusted.</param>
+    /// <param name="cancellationToken">Ends the programs.</param>
+    /// <returns>Path and size of the origin's file system.</returns>
+    /// <exception cref="FailureException">There is no such origin, it is half-written or another image's, or the kernel refused.</exception>
+    public async Task<(string Path, ByteSize Size)> MapOriginAsync(ImageInfo image, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var name = OriginName(image.Image);
+        if (group.Find(name) is { } written && IsUnverified(written)) throw new FailureException($"the image {image.Image} was not written to its end on the SAN; add it again from its medium");
+        if (image.Verity is not { } tree)
+        {
+            var plain = await MapAsync(name, Origin, readOnly: true, cancellationToken).ConfigureAwait(false);
+            return (plain, new ByteSize(group.SizeOf(group.Find(name)!)));
+        }
+        var data = await MapAsync(name, $"{Origin}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
+        var checkedOrigin = await _mapper.CreateAsync(Origin, VerityTable(tree, data), readOnly: true, cancellationToken).ConfigureAwait(false);
+        // A damaged block is lived with, a wrong tree is not: with it, no block can be read.
+        if (!((long[])[0, tree.DataBlocks / 2, tree.DataBlocks - 1]).Any(b => CanRead(checkedOrigin, b)))
+            throw new FailureException($"the origin {name} on the SAN is not the image {image.Image} that the site's manifest was signed for: no block of it fits its root hash {tree.RootHash[..12]}; restore the SAN from its backup, or install the site again");
+        return (checkedOrigin, new ByteSize(tree.DataSize));
+    }
+
+    /// <summary>The target that holds a volume's data against its hash tree (the kernel's admin-guide/device-mapper/verity). Every read is checked: blocks that were right once can still rot on a SAN, so no check_at_most_once.</summary>
+    /// <param name="tree">The hash tree.</param>
+    /// <param name="device">The volume that holds data and tree.</param>
+    public static string VerityTable(VerityTree tree, string device)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        return string.Create(CultureInfo.InvariantCulture, $"0 {tree.DataSize / 512} verity 1 {device} {device} {VerityTree.BlockSize} {VerityTree.BlockSize} {tree.DataBlocks} {tree.HashStart} sha256 {tree.RootHash} {tree.Salt}\n");
+    }
+
+    /// <summary>Asks the kernel what it knows of the origin that is mapped here.</summary>
+    /// <exception cref="ExternalCommandException">There is none, or the caller is not root.</exception>
+    public static async Task<OriginState> ReadOriginStateAsync(ICommandRunner runner, CancellationToken cancellationToken = default) =>
+        ParseOriginState(await new DeviceMapper(runner).StatusAsync(Origin, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Reads the line of dmsetup(8) status: <c>0 SECTORS verity V</c>, or C once a block did not fit.</summary>
+    /// <exception cref="FailureException">It is no such line.</exception>
+    public static OriginState ParseOriginState(string status) => status.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) switch
+    {
+        [_, _, "verity", "V", ..] => OriginState.Verified,
+        [_, _, "verity", "C", ..] => OriginState.Corrupt,
+        [_, _, "linear", ..] => OriginState.Unprotected,
+        _ => throw new FailureException($"the kernel says of {Origin} what is not understood: '{status.Trim()}'"),
+    };
+
+    private static bool CanRead(string device, long block)
+    {
+        try
+        {
+            using var opened = BlockDevice.Open(device, writable: false);
+            opened.Read(block * VerityTree.BlockSize, new byte[VerityTree.BlockSize]);
+            return true;
+        }
+        catch (FailureException)
+        {
+            return false; // the kernel's log says why
+        }
     }
 
     /// <summary>Removes a mapped device.</summary>
