@@ -155,7 +155,18 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
         await _mapper.MessageAsync("vl-pool", $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
         var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf("vl-pool")} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        OwnStart(root);
         return (root, created);
+    }
+
+    /// <summary>Writes the start of a root as it is, so that the root has its own copy of it: the kernel looks for a superblock by 1 KiB when it mounts, and dm-verity below gives whole blocks only ("unaligned io"; thin does not tell of its origin's block size).</summary>
+    private static void OwnStart(string root)
+    {
+        using var device = BlockDevice.Open(root, writable: true);
+        var start = new byte[VolumeSizes.PoolBlock.Bytes];
+        device.Read(0, start);
+        device.Write(0, start);
+        device.Flush();
     }
 
     /// <summary>Whether the first 4 KiB of a device are zeros: for a pool's metadata, that the pool was never used.</summary>
