@@ -14,6 +14,7 @@ public sealed partial class ClusterTests
     private static readonly int BlocksOfPool = (int)(VolumeSizes.PoolBlock.Bytes / VerityTree.BlockSize);
 
     [Fact]
+    [Trait("Category", "Soak")]
     public async Task L_a_flipped_bit_on_the_SAN_is_an_error_of_that_block_and_an_alarm_and_the_node_lives_on()
     {
         await using var lab = await cluster.ForkAsync("rotten", [Lab.Lab["node01"].Options]);
