@@ -226,7 +226,8 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var path = $"{MediumMount}/virtualinux/image.json";
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ImageInfo)!;
+            var image = JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ImageInfo)!;
+            return image.Has(image.RootDigest) ? image : throw new FailureException($"{path}: its digests do not fit together; the medium is damaged: write it again from a checked ISO");
         }
         catch (Exception e) when (e is IOException or JsonException)
         {

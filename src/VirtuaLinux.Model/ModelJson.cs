@@ -16,4 +16,5 @@ namespace VirtuaLinux.Model;
 [JsonSerializable(typeof(ImageInfo))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(StoreUsage))]
+[JsonSerializable(typeof(VerityTree))]
 public sealed partial class ModelJson : JsonSerializerContext;

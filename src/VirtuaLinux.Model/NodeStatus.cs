@@ -30,6 +30,9 @@ public sealed record NodeStatus
     /// <summary>Version of the image that the root belongs to.</summary>
     public string? ImageVersion { get; init; }
 
+    /// <summary>What is known of the origin below the root; absent on a metamaster, which has none.</summary>
+    public OriginState? Origin { get; init; }
+
     /// <summary>Serial number of the manifest that the node holds.</summary>
     public long? ManifestSerial { get; init; }
 

@@ -37,6 +37,7 @@ public static class NodeService
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
         var runner = new CommandRunner();
         var fenced = WatchFenceAsync(runner, record, manifest, log, cancellationToken);
+        var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
         try
         {
             var site = new SiteOnSan(runner, certificate);
@@ -64,6 +65,7 @@ public static class NodeService
         {
             log("stopped");
         }
+        await origin.ConfigureAwait(false);
         await fenced.ConfigureAwait(false);
     }
 
@@ -125,6 +127,7 @@ public static class NodeService
             RootVolume = record.RootVolume,
             Store = GuardService.Read(),
             ImageVersion = record.Image.ToString(),
+            Origin = OriginWatch.Last(),
             ManifestSerial = record.ManifestSerial,
             HostKey = SshHostKey.Fingerprint(SshHostKey.Path),
             BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),

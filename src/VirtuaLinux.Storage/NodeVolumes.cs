@@ -25,7 +25,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Device of a running node's pool.</summary>
     public const string PoolDevice = "vl-pool";
 
-    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta";
+    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta", Origin = "vl-origin";
 
     private const string Unverified = "virtualinux.unverified";
 
@@ -94,6 +94,67 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken);
     }
 
+    /// <summary>Maps the origin of an image read-only. With a hash tree, what the node reads is held against it: a block that is not as it was built is an I/O error of that block alone, in every root over it.</summary>
+    /// <param name="image">The image, as signed: its hash tree is trusted.</param>
+    /// <param name="cancellationToken">Ends the programs.</param>
+    /// <returns>Path and size of the origin's file system.</returns>
+    /// <exception cref="FailureException">There is no such origin, it is half-written or another image's, or the kernel refused.</exception>
+    public async Task<(string Path, ByteSize Size)> MapOriginAsync(ImageInfo image, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var name = OriginName(image.Image);
+        if (group.Find(name) is { } written && IsUnverified(written)) throw new FailureException($"the image {image.Image} was not written to its end on the SAN; add it again from its medium");
+        if (image.Verity is not { } tree)
+        {
+            var plain = await MapAsync(name, Origin, readOnly: true, cancellationToken).ConfigureAwait(false);
+            return (plain, new ByteSize(group.SizeOf(group.Find(name)!)));
+        }
+        var data = await MapAsync(name, $"{Origin}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
+        var checkedOrigin = await _mapper.CreateAsync(Origin, VerityTable(tree, data), readOnly: true, cancellationToken).ConfigureAwait(false);
+        // A damaged block is lived with, a wrong tree is not: with it, no block can be read.
+        if (!((long[])[0, tree.DataBlocks / 2, tree.DataBlocks - 1]).Any(b => CanRead(checkedOrigin, b)))
+            throw new FailureException($"the origin {name} on the SAN is not the image {image.Image} that the site's manifest was signed for: no block of it fits its root hash {tree.RootHash[..12]}; restore the SAN from its backup, or install the site again");
+        return (checkedOrigin, new ByteSize(tree.DataSize));
+    }
+
+    /// <summary>The target that holds a volume's data against its hash tree (the kernel's admin-guide/device-mapper/verity). Every read is checked: blocks that were right once can still rot on a SAN, so no check_at_most_once.</summary>
+    /// <param name="tree">The hash tree.</param>
+    /// <param name="device">The volume that holds data and tree.</param>
+    public static string VerityTable(VerityTree tree, string device)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        return string.Create(CultureInfo.InvariantCulture, $"0 {tree.DataSize / 512} verity 1 {device} {device} {VerityTree.BlockSize} {VerityTree.BlockSize} {tree.DataBlocks} {tree.HashStart} sha256 {tree.RootHash} {tree.Salt}\n");
+    }
+
+    /// <summary>Asks the kernel what it knows of the origin that is mapped here.</summary>
+    /// <exception cref="ExternalCommandException">There is none, or the caller is not root.</exception>
+    public static async Task<OriginState> ReadOriginStateAsync(ICommandRunner runner, CancellationToken cancellationToken = default) =>
+        ParseOriginState(await new DeviceMapper(runner).StatusAsync(Origin, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Reads the line of dmsetup(8) status: <c>0 SECTORS verity V</c>, or C once a block did not fit.</summary>
+    /// <exception cref="FailureException">It is no such line.</exception>
+    public static OriginState ParseOriginState(string status) => status.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) switch
+    {
+        [_, _, "verity", "V", ..] => OriginState.Verified,
+        [_, _, "verity", "C", ..] => OriginState.Corrupt,
+        [_, _, "linear", ..] => OriginState.Unprotected,
+        _ => throw new FailureException($"the kernel says of {Origin} what is not understood: '{status.Trim()}'"),
+    };
+
+    private static bool CanRead(string device, long block)
+    {
+        try
+        {
+            using var opened = BlockDevice.Open(device, writable: false);
+            opened.Read(block * VerityTree.BlockSize, new byte[VerityTree.BlockSize]);
+            return true;
+        }
+        catch (FailureException)
+        {
+            return false; // the kernel's log says why
+        }
+    }
+
     /// <summary>Removes a mapped device.</summary>
     public Task UnmapAsync(string name, CancellationToken cancellationToken = default) => _mapper.RemoveAsync(name, cancellationToken);
 
@@ -115,7 +176,18 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
         await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
         var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        OwnStart(root);
         return (root, created);
+    }
+
+    /// <summary>Writes the start of a root as it is, so that the root has its own copy of it: the kernel looks for a superblock by 1 KiB when it mounts, and dm-verity below gives whole blocks only ("unaligned io"; thin does not tell of its origin's block size).</summary>
+    private static void OwnStart(string root)
+    {
+        using var device = BlockDevice.Open(root, writable: true);
+        var start = new byte[VolumeSizes.PoolBlock.Bytes];
+        device.Read(0, start);
+        device.Write(0, start);
+        device.Flush();
     }
 
     /// <summary>Deletes a root that is not mapped from the node's pool, and gives its space back to it; does nothing when it is gone.</summary>

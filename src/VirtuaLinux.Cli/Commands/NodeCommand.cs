@@ -27,6 +27,7 @@ internal static class NodeCommand
             Console.WriteLine($"{status.Name}: {status.State}, {status.Role}");
             Console.WriteLine($"booted from {status.BootedFrom} ({status.Firmware}), root mounted after {status.RootMountedAfter:0.0} s, up {status.Uptime:0} s");
             Console.WriteLine($"root {status.RootVolume}, image {status.ImageVersion}, manifest {status.ManifestSerial}");
+            if (status.Origin is { } origin) Console.WriteLine($"origin {origin.ToString().ToLowerInvariant()}{(origin == OriginState.Corrupt ? ": a block that was read from the SAN is not what was written; journalctl -k names it" : "")}");
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
             return ExitCode.Done;
         });

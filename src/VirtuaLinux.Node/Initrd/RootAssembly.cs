@@ -27,6 +27,8 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(node);
+        // What the origin is held against must come from what the site signed.
+        if (state.Image.Image != manifest.Image || !state.Image.Has(manifest.RootDigest)) throw new FailureException($"the SAN describes {state.Image.Image} otherwise than the manifest of site {manifest.Name} was signed for (digest {manifest.RootDigest[..12]} of {manifest.Image}); restore the SAN from its backup, or install the site again");
         // The modules come from the image's boot volume and fit no other kernel.
         if (KernelRelease() is var running && running != state.Image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {state.Image.Image} of the site has {state.Image.KernelRelease}; start it from a peer, or with the medium of that image");
         // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
@@ -43,10 +45,8 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         if (record.DropsLocal) EmptyLocal();
         record.Write();
 
-        if (group.Find(NodeVolumes.OriginName(manifest.Image)) is { } written && NodeVolumes.IsUnverified(written)) throw new FailureException($"the image {manifest.Image} was not written to its end on the SAN; add it again from its medium");
-        var origin = await volumes.MapAsync(NodeVolumes.OriginName(manifest.Image), "vl-origin", readOnly: true, cancellationToken).ConfigureAwait(false);
-        var originSize = group.SizeOf(group.Find(NodeVolumes.OriginName(manifest.Image))!);
-        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize)), record.ThinId, cancellationToken).ConfigureAwait(false);
+        var (origin, originSize) = await volumes.MapOriginAsync(state.Image, cancellationToken).ConfigureAwait(false);
+        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
         if (created || record.RenderedSerial == 0) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
         foreach (var dropped in record.Dropped) await volumes.DropRootAsync(dropped, cancellationToken).ConfigureAwait(false);
@@ -76,6 +76,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             RootMountedAfter = Uptime(),
             ReservationKey = key?.ToString(),
         }.Write(state);
+        await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Seconds since the kernel started.</summary>
