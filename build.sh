@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # To build the program (NativeAOT links with clang) and images.
-build_packages=(clang zlib1g-dev mmdebstrap debian-archive-keyring gpg xorriso mtools dosfstools squashfs-tools e2fsprogs kmod cpio zstd fdisk busybox-static curl openssl)
+build_packages=(clang zlib1g-dev mmdebstrap debian-archive-keyring gpg xorriso mtools dosfstools squashfs-tools e2fsprogs cryptsetup-bin kmod cpio zstd fdisk busybox-static curl openssl)
 # To run the lab: machines, firmware, SAN, network.
 lab_packages=(qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf tgt iproute2 openssh-client)
 # Peers that the tests talk to.

@@ -13,6 +13,7 @@ var root = new RootCommand("VirtuaLinux: one installer image turns bare machines
     InitrdCommand.Create(),
     NodeCommand.Create(),
     ClusterCommand.Create(),
+    StorageCommand.Create(),
     SiteCommand.Create(),
     LabCommand.Create(),
     BenchCommand.Create(),

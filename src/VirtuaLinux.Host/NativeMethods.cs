@@ -38,6 +38,11 @@ internal static partial class NativeMethods
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Poll(Span<ulong> descriptors, nuint count, int milliseconds);
 
+    /// <summary>mlockall(2).</summary>
+    [LibraryImport("libc", EntryPoint = "mlockall", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int LockMemory(int flags);
+
     /// <summary>umount2(2).</summary>
     [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

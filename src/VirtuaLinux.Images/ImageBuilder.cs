@@ -40,7 +40,7 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
 
     private ImageInfo Describe(DefinitionSet definitions, PackageSet packages, ModuleTree modules, RootImage root, BootVolume boot)
     {
-        var digest = ChunkDigest.RootDigestOf(root.Chunks);
+        var digest = ImageInfo.RootDigestOf(root.Chunks, root.Verity);
         // The version follows from the content alone: the same inputs give the same image under the same name.
         var content = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{digest}\n{boot.Digest}\n")));
         var date = DateTimeOffset.FromUnixTimeSeconds(packages.Epoch).ToString("yyyy.MM.dd", CultureInfo.InvariantCulture);
@@ -49,10 +49,11 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
             Image = new ImageVersion(options.ImageName, $"{date}-{content[..VersionDigits]}"),
             Distribution = definitions.Image.Distribution,
             KernelRelease = modules.KernelRelease,
-            RootSize = definitions.Image.RootSize.Bytes,
+            RootSize = root.Size,
             ChunkSize = RootImageStage.ChunkSize,
             Chunks = root.Chunks,
             RootDigest = digest,
+            Verity = root.Verity,
             BootSize = new FileInfo(boot.Path).Length,
             BootDigest = boot.Digest,
             SourceDateEpoch = packages.Epoch,

@@ -4,6 +4,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Install;
 
@@ -54,6 +55,8 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var peers = new PeerSteps(context);
         var finished = new FinishedSite(context);
         var seen = await InspectAsync(context, cancellationToken).ConfigureAwait(false);
+        // Running nodes reserve the LUN for those who are registered. Before the first step there is neither a node nor a place to look for fenced ones.
+        if (seen.Content is SanContent.Ours) await EnterAsync(context, cancellationToken).ConfigureAwait(false);
         var happened = (InstallEvent)seen;
         using var journal = new JournalPartition(context.Disk, console);
         while (true)
@@ -109,6 +112,12 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     private async Task<InstallEvent.SanInspected> InspectAsync(InstallContext context, CancellationToken cancellationToken) =>
         new(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
 
+    private async Task EnterAsync(InstallContext context, CancellationToken cancellationToken)
+    {
+        var key = await new Exclusion(new ScsiDisk(runner, context.Disk)).EnterAsync(context.Self.Name, context.Self.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+        console.Say(Exclusion.Describe(key));
+    }
+
     private async Task<InstallEvent> RunStepAsync(InstallContext context, InstallState state, InstallStep step, JournalPartition journal, PeerSteps peers, CancellationToken cancellationToken)
     {
         console.Say($"step {step}");
@@ -118,6 +127,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         {
             case InstallStep.Partition:
                 await storage.PartitionAsync(cancellationToken).ConfigureAwait(false);
+                await EnterAsync(context, cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.CreateVolumeGroup:
                 await storage.CreateVolumeGroupAsync(cancellationToken).ConfigureAwait(false);
@@ -216,7 +226,8 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var path = $"{MediumMount}/virtualinux/image.json";
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ImageInfo)!;
+            var image = JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ImageInfo)!;
+            return image.Has(image.RootDigest) ? image : throw new FailureException($"{path}: its digests do not fit together; the medium is damaged: write it again from a checked ISO");
         }
         catch (Exception e) when (e is IOException or JsonException)
         {

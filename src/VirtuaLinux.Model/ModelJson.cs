@@ -15,4 +15,6 @@ namespace VirtuaLinux.Model;
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(ImageInfo))]
 [JsonSerializable(typeof(NodeStatus))]
+[JsonSerializable(typeof(StoreUsage))]
+[JsonSerializable(typeof(VerityTree))]
 public sealed partial class ModelJson : JsonSerializerContext;

@@ -24,8 +24,14 @@ public sealed record NodeStatus
     /// <summary>The root volume and what it stands on.</summary>
     public string? RootVolume { get; init; }
 
+    /// <summary>How full the node's own volumes are; absent until they were looked at.</summary>
+    public StoreUsage? Store { get; init; }
+
     /// <summary>Version of the image that the root belongs to.</summary>
     public string? ImageVersion { get; init; }
+
+    /// <summary>What is known of the origin below the root; absent on a metamaster, which has none.</summary>
+    public OriginState? Origin { get; init; }
 
     /// <summary>Serial number of the manifest that the node holds.</summary>
     public long? ManifestSerial { get; init; }

@@ -5,6 +5,7 @@ using VirtuaLinux.Model;
 using VirtuaLinux.NetBoot;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node;
 
@@ -34,9 +35,11 @@ public static class NodeService
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
+        var runner = new CommandRunner();
+        var fenced = WatchFenceAsync(runner, record, manifest, log, cancellationToken);
+        var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
         try
         {
-            var runner = new CommandRunner();
             var site = new SiteOnSan(runner, certificate);
             var noted = record.ManifestSerial;
             while (true)
@@ -61,6 +64,23 @@ public static class NodeService
         catch (OperationCanceledException)
         {
             log("stopped");
+        }
+        await origin.ConfigureAwait(false);
+        await fenced.ConfigureAwait(false);
+    }
+
+    private static async Task WatchFenceAsync(CommandRunner runner, BootRecord record, Manifest manifest, Action<string> log, CancellationToken cancellationToken)
+    {
+        if (record.ReservationKey is not { } text || !ReservationKey.TryParse(text, out var key) || manifest.San is not { } san || IscsiInitiator.FindLun(san) is not { } disk) return;
+        try
+        {
+            await new FenceWatch(new ScsiDisk(runner, disk), key, log).WaitAsync(cancellationToken).ConfigureAwait(false);
+            log($"{record.Node} was fenced: its key {key} is gone from the SAN; restarting");
+            FenceWatch.Restart();
+        }
+        catch (OperationCanceledException)
+        {
+            // stopped
         }
     }
 
@@ -105,7 +125,9 @@ public static class NodeService
             BootedFrom = record.BootedFrom,
             Server = record.Server,
             RootVolume = record.RootVolume,
+            Store = GuardService.Read(),
             ImageVersion = record.Image.ToString(),
+            Origin = OriginWatch.Last(),
             ManifestSerial = record.ManifestSerial,
             HostKey = SshHostKey.Fingerprint(SshHostKey.Path),
             BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),

@@ -30,6 +30,30 @@ public sealed class DeviceMapper(ICommandRunner runner)
         if (Path.Exists(PathOf(name))) await runner.RunAsync(Command("remove", "--retry", name), cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Gives a device another table while it is in use: what is under way ends first, what comes waits (dmsetup(8), reload and resume).</summary>
+    /// <exception cref="ExternalCommandException">The kernel refused the table; the older one stays.</exception>
+    public async Task ReplaceAsync(string name, string table, CancellationToken cancellationToken = default)
+    {
+        await runner.RunAsync(Command("reload", name).WithInput(table), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(Command("resume", name), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>The table of a device.</summary>
+    /// <exception cref="ExternalCommandException">There is no such device.</exception>
+    public async Task<string> TableAsync(string name, CancellationToken cancellationToken = default) => (await runner.RunAsync(Command("table", name), cancellationToken).ConfigureAwait(false)).Output.Trim();
+
+    /// <summary>The status of a device, without a commit before it.</summary>
+    /// <exception cref="ExternalCommandException">There is no such device.</exception>
+    public async Task<string> StatusAsync(string name, CancellationToken cancellationToken = default) => (await runner.RunAsync(Command("status", "--noflush", name), cancellationToken).ConfigureAwait(false)).Output.Trim();
+
+    /// <summary>Waits until the device has something to tell, or for <paramref name="patience"/>.</summary>
+    public async Task WaitAsync(string name, TimeSpan patience, CancellationToken cancellationToken = default)
+    {
+        var events = (await runner.RunAsync(Command("info", "--columns", "--noheadings", "-o", "events", name), cancellationToken).ConfigureAwait(false)).Output.Trim();
+        // timeout(1) rather than ours: that nothing happens is no failure.
+        await runner.RunAsync(ExternalCommand.Of("timeout", patience.TotalSeconds.ToString("0", System.Globalization.CultureInfo.InvariantCulture), "dmsetup", "wait", "--noflush", name, events).WithEnvironment("DM_DISABLE_UDEV", "1").Accepting(), cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Sends a message to the first target of a device.</summary>
     /// <exception cref="ExternalCommandException">The target refused it, and it may not fail.</exception>
     public Task MessageAsync(string name, string message, bool mayFail = false, CancellationToken cancellationToken = default)

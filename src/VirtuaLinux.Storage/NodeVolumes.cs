@@ -16,7 +16,33 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Name of an image's boot volume.</summary>
     public static string BootName(ImageVersion image) => $"{image.ToVolumeName()}_boot";
 
+    /// <summary>Name of a node's exception store.</summary>
+    public static string StoreName(string node) => $"{node}_data";
+
+    /// <summary>Name of the metadata of a node's exception store.</summary>
+    public static string MetadataName(string node) => $"{node}_meta";
+
+    /// <summary>Device of a running node's pool.</summary>
+    public const string PoolDevice = "vl-pool";
+
+    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta", Origin = "vl-origin";
+
     private const string Unverified = "virtualinux.unverified";
+
+    /// <summary>What a volume is for, by what was noted about it; null for one that is not of this product.</summary>
+    public static VolumeKind? KindOf(LogicalVolume volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        return volume.Tags.Select<string, VolumeKind?>(tag => tag switch
+        {
+            "virtualinux.origin" => VolumeKind.Origin,
+            "virtualinux.boot" => VolumeKind.Boot,
+            "virtualinux.pool-data" => VolumeKind.Store,
+            "virtualinux.pool-metadata" => VolumeKind.StoreMetadata,
+            "virtualinux.local" => VolumeKind.Local,
+            _ => null,
+        }).FirstOrDefault(k => k is not null);
+    }
 
     /// <summary>Adds the origin and the boot volume of an image where they are missing; they count as unverified until <see cref="MarkVerified"/>.</summary>
     public static VolumeGroup AddImage(VolumeGroup group, ImageInfo image)
@@ -47,13 +73,13 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(volumes);
-        group = AddMissing(group, $"{node}_meta", VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
-        group = AddMissing(group, $"{node}_data", volumes.Root, readOnly: false, "virtualinux.pool-data");
+        group = AddMissing(group, MetadataName(node), VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
+        group = AddMissing(group, StoreName(node), VolumeSizes.FirstStore(volumes.Root), readOnly: false, "virtualinux.pool-data");
         return AddMissing(group, $"{node}_local", volumes.Local, readOnly: false, "virtualinux.local");
     }
 
     /// <summary>Names of the volumes of a node whose start must not look like an older content.</summary>
-    public static IReadOnlyList<string> ZeroedNames(string node) => [$"{node}_meta", $"{node}_local"];
+    public static IReadOnlyList<string> ZeroedNames(string node) => [MetadataName(node), $"{node}_local"];
 
     /// <summary>Maps a volume of the group.</summary>
     /// <param name="volume">Its name in the group.</param>
@@ -66,6 +92,67 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     {
         var found = group.Find(volume) ?? throw new FailureException($"the volume group has no volume '{volume}'; the site on the SAN and the manifest do not fit together");
         return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken);
+    }
+
+    /// <summary>Maps the origin of an image read-only. With a hash tree, what the node reads is held against it: a block that is not as it was built is an I/O error of that block alone, in every root over it.</summary>
+    /// <param name="image">The image, as signed: its hash tree is trusted.</param>
+    /// <param name="cancellationToken">Ends the programs.</param>
+    /// <returns>Path and size of the origin's file system.</returns>
+    /// <exception cref="FailureException">There is no such origin, it is half-written or another image's, or the kernel refused.</exception>
+    public async Task<(string Path, ByteSize Size)> MapOriginAsync(ImageInfo image, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var name = OriginName(image.Image);
+        if (group.Find(name) is { } written && IsUnverified(written)) throw new FailureException($"the image {image.Image} was not written to its end on the SAN; add it again from its medium");
+        if (image.Verity is not { } tree)
+        {
+            var plain = await MapAsync(name, Origin, readOnly: true, cancellationToken).ConfigureAwait(false);
+            return (plain, new ByteSize(group.SizeOf(group.Find(name)!)));
+        }
+        var data = await MapAsync(name, $"{Origin}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
+        var checkedOrigin = await _mapper.CreateAsync(Origin, VerityTable(tree, data), readOnly: true, cancellationToken).ConfigureAwait(false);
+        // A damaged block is lived with, a wrong tree is not: with it, no block can be read.
+        if (!((long[])[0, tree.DataBlocks / 2, tree.DataBlocks - 1]).Any(b => CanRead(checkedOrigin, b)))
+            throw new FailureException($"the origin {name} on the SAN is not the image {image.Image} that the site's manifest was signed for: no block of it fits its root hash {tree.RootHash[..12]}; restore the SAN from its backup, or install the site again");
+        return (checkedOrigin, new ByteSize(tree.DataSize));
+    }
+
+    /// <summary>The target that holds a volume's data against its hash tree (the kernel's admin-guide/device-mapper/verity). Every read is checked: blocks that were right once can still rot on a SAN, so no check_at_most_once.</summary>
+    /// <param name="tree">The hash tree.</param>
+    /// <param name="device">The volume that holds data and tree.</param>
+    public static string VerityTable(VerityTree tree, string device)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        return string.Create(CultureInfo.InvariantCulture, $"0 {tree.DataSize / 512} verity 1 {device} {device} {VerityTree.BlockSize} {VerityTree.BlockSize} {tree.DataBlocks} {tree.HashStart} sha256 {tree.RootHash} {tree.Salt}\n");
+    }
+
+    /// <summary>Asks the kernel what it knows of the origin that is mapped here.</summary>
+    /// <exception cref="ExternalCommandException">There is none, or the caller is not root.</exception>
+    public static async Task<OriginState> ReadOriginStateAsync(ICommandRunner runner, CancellationToken cancellationToken = default) =>
+        ParseOriginState(await new DeviceMapper(runner).StatusAsync(Origin, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Reads the line of dmsetup(8) status: <c>0 SECTORS verity V</c>, or C once a block did not fit.</summary>
+    /// <exception cref="FailureException">It is no such line.</exception>
+    public static OriginState ParseOriginState(string status) => status.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) switch
+    {
+        [_, _, "verity", "V", ..] => OriginState.Verified,
+        [_, _, "verity", "C", ..] => OriginState.Corrupt,
+        [_, _, "linear", ..] => OriginState.Unprotected,
+        _ => throw new FailureException($"the kernel says of {Origin} what is not understood: '{status.Trim()}'"),
+    };
+
+    private static bool CanRead(string device, long block)
+    {
+        try
+        {
+            using var opened = BlockDevice.Open(device, writable: false);
+            opened.Read(block * VerityTree.BlockSize, new byte[VerityTree.BlockSize]);
+            return true;
+        }
+        catch (FailureException)
+        {
+            return false; // the kernel's log says why
+        }
     }
 
     /// <summary>Removes a mapped device.</summary>
@@ -81,18 +168,48 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <exception cref="FailureException">The pool's metadata is damaged, or the kernel refused.</exception>
     public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, CancellationToken cancellationToken = default)
     {
-        var metadata = await MapAsync($"{node}_meta", "vl-meta", readOnly: false, cancellationToken).ConfigureAwait(false);
-        var data = await MapAsync($"{node}_data", "vl-data", readOnly: false, cancellationToken).ConfigureAwait(false);
+        var metadata = await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
+        var data = await MapAsync(StoreName(node), DataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         var created = IsBlank(metadata);
         if (!created) await CheckAsync(metadata, cancellationToken).ConfigureAwait(false);
-        var dataSectors = group.SizeOf(group.Find($"{node}_data")!) / 512;
-        var blockSectors = VolumeSizes.PoolBlock.Bytes / 512;
-        // The pool's low-water event comes when a tenth of its blocks is left.
-        await _mapper.CreateAsync("vl-pool", string.Create(CultureInfo.InvariantCulture, $"0 {dataSectors} thin-pool {metadata} {data} {blockSectors} {dataSectors / blockSectors / 10} 0\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await _mapper.CreateAsync(PoolDevice, PoolTable(metadata, data, group.SizeOf(group.Find(StoreName(node))!)), cancellationToken: cancellationToken).ConfigureAwait(false);
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
-        await _mapper.MessageAsync("vl-pool", $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
-        var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf("vl-pool")} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
+        var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        OwnStart(root);
         return (root, created);
+    }
+
+    /// <summary>Writes the start of a root as it is, so that the root has its own copy of it: the kernel looks for a superblock by 1 KiB when it mounts, and dm-verity below gives whole blocks only ("unaligned io"; thin does not tell of its origin's block size).</summary>
+    private static void OwnStart(string root)
+    {
+        using var device = BlockDevice.Open(root, writable: true);
+        var start = new byte[VolumeSizes.PoolBlock.Bytes];
+        device.Read(0, start);
+        device.Write(0, start);
+        device.Flush();
+    }
+
+    /// <summary>Deletes a root that is not mapped from the node's pool, and gives its space back to it; does nothing when it is gone.</summary>
+    public Task DropRootAsync(int thinId, CancellationToken cancellationToken = default) => _mapper.MessageAsync(PoolDevice, $"delete {thinId.ToString(CultureInfo.InvariantCulture)}", mayFail: true, cancellationToken);
+
+    /// <summary>Takes a volume's present size over into the running node's pool, which goes on working.</summary>
+    /// <param name="node">Name of the node.</param>
+    /// <param name="isMetadata">Whether the metadata has grown, and not the data.</param>
+    /// <param name="cancellationToken">Ends it before the first change.</param>
+    /// <exception cref="ExternalCommandException">The kernel refused; the pool is as it was.</exception>
+    public async Task GrowPoolAsync(string node, bool isMetadata, CancellationToken cancellationToken = default)
+    {
+        var table = (await _mapper.TableAsync(PoolDevice, cancellationToken).ConfigureAwait(false)).Split(' ');
+        await _mapper.ReplaceAsync(isMetadata ? MetadataDevice : DataDevice, group.Table(group.Find(isMetadata ? MetadataName(node) : StoreName(node))!, devices), cancellationToken).ConfigureAwait(false);
+        // 0 SECTORS thin-pool METADATA DATA …: the devices stay the same, by their numbers.
+        await _mapper.ReplaceAsync(PoolDevice, PoolTable(table[3], table[4], group.SizeOf(group.Find(StoreName(node))!)), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private static string PoolTable(string metadata, string data, long size)
+    {
+        var (sectors, block) = (size / 512, VolumeSizes.PoolBlock.Bytes / 512);
+        return string.Create(CultureInfo.InvariantCulture, $"0 {sectors} thin-pool {metadata} {data} {block} {sectors / block * StoreGuard.LowWaterPercent / 100} 0\n");
     }
 
     /// <summary>Whether the first 4 KiB of a device are zeros: for a pool's metadata, that the pool was never used.</summary>

@@ -1,11 +1,12 @@
 using System.Globalization;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Storage;
 
 /// <summary>
 /// The partitions of the site's LUN (GPT, UEFI specification section 5): EFI system partition, journal, volume group.
-/// The journal partition holds, from its start: the journal's two slots, the site's two slots at 1 MiB, and the installation log at 8 MiB.
+/// The journal partition holds, from its start: the journal's two slots, the shared blocks at 512 KiB, the site's two slots at 1 MiB, and the installation log at 8 MiB.
 /// </summary>
 public static class SanLayout
 {
@@ -23,6 +24,9 @@ public static class SanLayout
 
     /// <summary>Size of one slot of the journal, in bytes.</summary>
     public const int JournalSlotSize = 256 << 10;
+
+    /// <summary>Offset of a block that is only changed by COMPARE AND WRITE, in bytes from the start of the journal partition: each at a multiple of 4096, the largest block of a LUN.</summary>
+    public static long OffsetOf(SharedBlock block) => (512 << 10) + (int)block * 4096;
 
     /// <summary>Offset of the site's slots, in bytes.</summary>
     public const long StateOffset = 1 << 20;

@@ -47,4 +47,5 @@ public sealed record SanState
 /// <summary>Serialisation of what the SAN keeps.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SanState))]
+[JsonSerializable(typeof(Ledger))]
 public sealed partial class StorageJson : JsonSerializerContext;

@@ -8,6 +8,15 @@ public static class VolumeSizes
     /// <summary>Block size of a node's thin pool: what is copied from the origin on the first write into it.</summary>
     public static ByteSize PoolBlock { get; } = new(64 << 10);
 
+    /// <summary>The least that an exception store has, and the least that it grows by.</summary>
+    public static ByteSize SmallestStore { get; } = ByteSize.FromMiB(256);
+
+    /// <summary>What the exception store of a root has at first; it grows with what is written.</summary>
+    public static ByteSize FirstStore(ByteSize root) => new(Math.Min(root.Bytes, Math.Max(SmallestStore.Bytes, root.Bytes / 8)));
+
+    /// <summary>The most that the exception store of a node has: a whole root of this generation and one of the generation before.</summary>
+    public static ByteSize LargestStore(ByteSize root) => new(2 * root.Bytes);
+
     /// <summary>Metadata of a pool with room for <paramref name="data"/> bytes: three times what its mappings need (thin_metadata_size(8)), since a full metadata device can only be repaired offline.</summary>
     public static ByteSize PoolMetadata(ByteSize data) => new(Math.Max(8L << 20, data.Bytes / PoolBlock.Bytes * 64 * 3));
 
@@ -18,7 +27,7 @@ public static class VolumeSizes
     public static long PerNode(SiteVolumes volumes)
     {
         ArgumentNullException.ThrowIfNull(volumes);
-        return InExtents(PoolMetadata(volumes.Root)) + InExtents(volumes.Root) + InExtents(volumes.Local);
+        return InExtents(PoolMetadata(volumes.Root)) + InExtents(FirstStore(volumes.Root)) + InExtents(volumes.Local);
     }
 
     /// <summary>Size of the LUN that a site needs, its reserve included.</summary>

@@ -47,7 +47,7 @@ public sealed partial class InstallationTests
     [Fact]
     public async Task E_a_wrong_secret_and_a_small_LUN_stop_with_their_reasons_and_write_nothing()
     {
-        await using var lab = await TestLab.CreateAsync("refused", [Firmware.Bios], ByteSize.FromGiB(3));
+        await using var lab = await TestLab.CreateAsync("refused", [Firmware.Bios], ByteSize.FromGiB(2));
         var metamaster = lab.Lab["node01"];
         await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
 
@@ -60,7 +60,7 @@ public sealed partial class InstallationTests
         await metamaster.InsertAsync(Medium.Cdrom(TestLab.Iso));
         await metamaster.InsertAsync(await lab.Lab.SiteVolumeAsync(new LabSiteOptions()));
         var small = await RefusedAsync(lab, metamaster);
-        Assert.Contains("the LUN is too small: it has 3.0 GiB", small, StringComparison.Ordinal);
+        Assert.Contains("the LUN is too small: it has 2.0 GiB", small, StringComparison.Ordinal);
         Assert.Contains("are missing", small, StringComparison.Ordinal);
 
         Assert.Equal(0, (await lab.Lab.San.AllocatedAsync()).Bytes);

@@ -27,7 +27,7 @@ public sealed class FakeTools : ICommandRunner
         Before?.Invoke(name, command);
         switch (name)
         {
-            case "cp":
+            case "cp" or "veritysetup":
                 return real.RunAsync(command, cancellationToken);
             case "mmdebstrap":
                 MakeRoot(arguments.SkipWhile(a => a != "trixie").ElementAt(1));

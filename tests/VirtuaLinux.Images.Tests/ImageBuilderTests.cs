@@ -70,6 +70,7 @@ public sealed class ImageBuilderTests : IDisposable
     [InlineData("mmdebstrap")]
     [InlineData("depmod")]
     [InlineData("mke2fs")]
+    [InlineData("veritysetup")]
     [InlineData("mksquashfs")]
     [InlineData("xorriso")]
     public async Task A_tool_that_fails_leaves_nothing_behind_that_the_next_build_trips_over(string tool)
@@ -149,6 +150,7 @@ public sealed class ImageBuilderTests : IDisposable
     [InlineData("version: 1\ndistribution: debian\nrootSise: 2GiB\n", "test.yaml:3: unknown key 'rootSise'; did you mean 'rootSize'?")]
     [InlineData("version: 1\ndistribution: debian\nrootSize: 1000000\n", "test.yaml:3: rootSize 1000000B is not a multiple of 1MiB; write it as 2GiB")]
     [InlineData("version: 2\ndistribution: debian\n", "test.yaml:1: version 2 of this file is not known; write version: 1")]
+    [InlineData("version: 1\ndistribution: debian\nverity: maybe\n", "test.yaml:3: ")]
     [InlineData("version: 1\n", "test.yaml:1: 'distribution' is missing")]
     public async Task A_faulty_image_definition_is_reported_by_line(string text, string message)
     {

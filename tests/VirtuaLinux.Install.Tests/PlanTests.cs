@@ -34,10 +34,10 @@ public sealed class PlanTests
     [Fact]
     public void A_LUN_that_is_too_small_is_refused_with_what_is_missing()
     {
-        // 400 MiB overhead and group, 2 GiB + 100 MiB image, two nodes with 4 GiB + 512 MiB + 12 MiB each, a tenth in reserve.
-        Assert.Contains("it has 8.0 GiB", Plan(null, ByteSize.FromGiB(8)).Obstacle(), StringComparison.Ordinal);
-        Assert.Contains("GiB are missing", Plan(null, ByteSize.FromGiB(8)).Obstacle(), StringComparison.Ordinal);
-        Assert.Null(Plan(null, ByteSize.FromGiB(13)).Obstacle());
+        // 400 MiB overhead and group, 2 GiB + 100 MiB image, two nodes that begin with a store of 512 MiB, and 512 MiB + 12 MiB each, a tenth in reserve.
+        Assert.Contains("it has 4.5 GiB", Plan(null, ByteSize.FromMiB(4608)).Obstacle(), StringComparison.Ordinal);
+        Assert.Contains("MiB are missing", Plan(null, ByteSize.FromMiB(4608)).Obstacle(), StringComparison.Ordinal);
+        Assert.Null(Plan(null, ByteSize.FromGiB(6)).Obstacle());
     }
 
     private static Plan Plan(string? foreign, ByteSize size)

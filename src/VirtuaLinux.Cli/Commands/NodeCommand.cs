@@ -1,13 +1,16 @@
 using System.CommandLine;
 using System.Text.Json;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Cli.Commands;
 
 internal static class NodeCommand
 {
-    public static Command Create() => new("node", "This node.") { Status(), Serve() };
+    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Reset(), Fence(), Unfence(), Serve() };
 
     private static Command Status()
     {
@@ -24,11 +27,65 @@ internal static class NodeCommand
             Console.WriteLine($"{status.Name}: {status.State}, {status.Role}");
             Console.WriteLine($"booted from {status.BootedFrom} ({status.Firmware}), root mounted after {status.RootMountedAfter:0.0} s, up {status.Uptime:0} s");
             Console.WriteLine($"root {status.RootVolume}, image {status.ImageVersion}, manifest {status.ManifestSerial}");
+            if (status.Origin is { } origin) Console.WriteLine($"origin {origin.ToString().ToLowerInvariant()}{(origin == OriginState.Corrupt ? ": a block that was read from the SAN is not what was written; journalctl -k names it" : "")}");
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
             return ExitCode.Done;
         });
         return command;
     }
+
+    private static Command Reset()
+    {
+        var local = new Option<bool>("--with-local") { Description = "empty the local volume too: logs, home directories, databases, and what identifies the node to others" };
+        var reboot = new Option<bool>("--reboot") { Description = "restart the node now" };
+        var command = new Command("reset", "Let this node's root begin anew from the image at its next start; local stays.") { local, reboot };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var record = RootRecord.Read() ?? throw new FailureException("this node has no record of its root; it has to boot once more before it can be reset");
+            record.Reset(parsed.GetValue(local)).Write();
+            if (parsed.GetValue(reboot)) await new CommandRunner().RunAsync(ExternalCommand.Of("systemctl", "reboot"), cancellation);
+            else Console.WriteLine($"{storage.Self.Name}: the next start begins from the image {record.Image}; restart it with 'systemctl reboot'");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Fence()
+    {
+        var name = new Argument<string>("name") { Description = "the node, or the address of one that is no longer in the site" };
+        var off = new Option<bool>("--powered-off") { Description = "I have seen that the node is off; needed where the SAN has no persistent reservations" };
+        var command = new Command("fence", "Shut a node out of the SAN: what it still sends is not written, and it does not boot until it is let in again.") { name, off };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var (victim, address) = Addressed(storage, parsed.GetValue(name)!);
+            if (address == storage.Self.Cluster.Ip) throw new FailureException("this is the node itself; fence it from another one, or power it off");
+            if (storage.Key is null && !parsed.GetValue(off)) throw new FailureException($"{Exclusion.Describe(null)}; power {victim} off, see that it is, and add --powered-off");
+            await new Exclusion(storage.Lun).FenceAsync(storage.Key, address, cancellation);
+            Console.WriteLine($"{victim} is fenced; 'virtualinux node unfence {victim}' lets it boot again");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Unfence()
+    {
+        var name = new Argument<string>("name") { Description = "the node" };
+        var command = new Command("unfence", "Let a node that was fenced boot again.") { name };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var (node, address) = Addressed(storage, parsed.GetValue(name)!);
+            await new Exclusion(storage.Lun).UnfenceAsync(address, cancellation);
+            Console.WriteLine($"{node} may boot");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static (string Name, Ipv4Address Address) Addressed(NodeStorage storage, string name) =>
+        Ipv4Address.TryParse(name, null, out var address) ? (name, address) : (name, storage.Find(name).Cluster.Ip);
 
     private static Command Serve()
     {

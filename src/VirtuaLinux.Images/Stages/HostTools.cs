@@ -14,6 +14,7 @@ internal static class HostTools
         ("cp", "coreutils"),
         ("chroot", "coreutils"),
         ("zstd", "zstd"),
+        ("veritysetup", "cryptsetup-bin"),
         ("mksquashfs", "squashfs-tools"),
         ("xorriso", "xorriso"),
         ("mkfs.fat", "dosfstools"),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Model;
@@ -6,9 +7,11 @@ using VirtuaLinux.Model;
 namespace VirtuaLinux.Images.Stages;
 
 /// <summary>The root as a file system: what is written on the SAN as the origin.</summary>
-/// <param name="Compressed">The ext4 file system, compressed with zstd.</param>
+/// <param name="Compressed">The ext4 file system and, behind it, its hash tree if it has one, compressed with zstd.</param>
+/// <param name="Size">Its size before compression, in bytes.</param>
 /// <param name="Chunks">Digests of its chunks.</param>
-internal sealed record RootImage(string Compressed, IReadOnlyList<string> Chunks);
+/// <param name="Verity">The hash tree.</param>
+internal sealed record RootImage(string Compressed, long Size, IReadOnlyList<string> Chunks, VerityTree? Verity);
 
 /// <summary>Makes an ext4 file system of the tree, without ever mounting it.</summary>
 internal static class RootImageStage
@@ -25,13 +28,16 @@ internal static class RootImageStage
 
     public static async Task<RootImage> RunAsync(BuildContext context, PackageSet packages, string tree)
     {
-        var size = context.Definitions.Image.RootSize;
-        var key = new StageKey("root 1").Add("tree", Path.GetFileName(tree)).Add("size", size.Bytes).ToKey();
-        var folder = await context.StageAsync("root", key, work => BuildAsync(work, packages, tree, size)).ConfigureAwait(false);
-        return new RootImage(Path.Combine(folder, "root.ext4.zst"), await File.ReadAllLinesAsync(Path.Combine(folder, "chunks"), context.Cancellation).ConfigureAwait(false));
+        var (size, verity) = (context.Definitions.Image.RootSize, context.Definitions.Image.Verity);
+        var key = new StageKey("root 1").Add("tree", Path.GetFileName(tree)).Add("size", size.Bytes);
+        if (verity) key.Add("verity", 1);
+        var folder = await context.StageAsync("root", key.ToKey(), work => BuildAsync(work, packages, tree, size, verity)).ConfigureAwait(false);
+        var chunks = await File.ReadAllLinesAsync(Path.Combine(folder, "chunks"), context.Cancellation).ConfigureAwait(false);
+        var made = verity ? JsonSerializer.Deserialize(await File.ReadAllTextAsync(Path.Combine(folder, "verity.json"), context.Cancellation).ConfigureAwait(false), ModelJson.Default.VerityTree) : null;
+        return new RootImage(Path.Combine(folder, "root.ext4.zst"), made is null ? size.Bytes : (long)chunks.Length * ChunkSize, chunks, made);
     }
 
-    private static async Task BuildAsync(StageWork work, PackageSet packages, string tree, ByteSize size)
+    private static async Task BuildAsync(StageWork work, PackageSet packages, string tree, ByteSize size, bool verity)
     {
         var raw = work.At("root.ext4");
         work.Say("making the file system");
@@ -50,6 +56,12 @@ internal static class RootImageStage
         catch (ExternalCommandException e) when (e.Message.Contains("Could not allocate", StringComparison.Ordinal))
         {
             throw new FailureException($"the root's files do not fit into rootSize {size}; write a larger one into the image definition", e);
+        }
+        if (verity)
+        {
+            work.Say("making the hash tree");
+            var made = await HashTree.AppendAsync(work, raw, ChunkDigest.RootDigestOf(Digest(raw)), ChunkSize).ConfigureAwait(false);
+            await File.WriteAllTextAsync(work.At("verity.json"), JsonSerializer.Serialize(made, ModelJson.Default.VerityTree)).ConfigureAwait(false);
         }
         work.Say("computing digests");
         await File.WriteAllLinesAsync(work.At("chunks"), Digest(raw)).ConfigureAwait(false);

@@ -67,6 +67,21 @@ public sealed class BenchNetwork : IAsyncDisposable
         return sum / ticks;
     }
 
+    /// <summary>The most memory that the processes on the server's side had in use so far, in MiB (proc_pid_status(5), VmHWM).</summary>
+    public async Task<double> ServerMemoryAsync(CancellationToken cancellationToken = default)
+    {
+        var pids = await _runner.RunAsync(ExternalCommand.Of("ip", "netns", "pids", _server), cancellationToken).ConfigureAwait(false);
+        double sum = 0;
+        foreach (var pid in pids.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var path = $"/proc/{pid}/status";
+            if (!File.Exists(path)) continue;
+            var peak = (await File.ReadAllLinesAsync(path, cancellationToken).ConfigureAwait(false)).First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+            sum += double.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+        return sum / 1024;
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

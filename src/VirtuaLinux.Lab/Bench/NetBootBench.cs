@@ -14,7 +14,7 @@ namespace VirtuaLinux.Lab.Bench;
 public sealed partial class NetBootBench(string program, ICommandRunner runner, Action<string> log, int rounds = 3, string? only = null)
 {
     private const string Own = "virtualinux", NoLogic = "no logic";
-    private const int Hosts = 4000, ManyHosts = 100_000, ManyHostsRate = 8000, Seconds = 3, AvalancheClients = 1000, Files = 100;
+    private const int Hosts = 4000, ManyHosts = 100_000, ManyHostsRate = 8000, Seconds = 3, AvalancheClients = 1000, Files = 100, MemoryFiles = 400, MemoryLimit = 100;
 
     private static readonly int[] s_rates = [250, 500, 2000, 4000, 5000, 6000, 7000, 8000, 10_000, 12_000, 14_000, 17_000];
 
@@ -150,6 +150,7 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
         var many = loads[^1];
         var speed = loads.ToDictionary(l => l.Measure, _ => new Dictionary<string, List<double>>());
         var cpu = loads.ToDictionary(l => l.Measure, _ => new Dictionary<string, List<double>>());
+        Dictionary<string, double> memory = [];
         for (var round = 1; round <= rounds; round++)
             foreach (var (name, command) in TftpServers())
             {
@@ -158,22 +159,17 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
                 {
                     // Only ours and atftpd know windows, and what has no logic knows one load.
                     if (load.Window > 1 && name is not (Own or "atftpd") || name == NoLogic && load != many) continue;
-                    var before = await _network.ServerCpuAsync(cancellationToken).ConfigureAwait(false);
-                    var result = await runner.RunAsync(_network.OnClient(program, "bench", "tftp-load", BenchNetwork.ServerAddress, load.File, Text(load.Block), Text(load.Window), Text(load.Parallel)).Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
-                    if (result.ExitCode != 0)
-                    {
-                        log($"{load.Measure}: {name}: {result.Error.Trim()}");
-                        continue;
-                    }
-                    var numbers = result.Output.Split(' ');
-                    var megabytes = double.Parse(numbers[0], CultureInfo.InvariantCulture) / 1e6;
-                    var rate = megabytes / double.Parse(numbers[1], CultureInfo.InvariantCulture);
-                    var used = (await _network.ServerCpuAsync(cancellationToken).ConfigureAwait(false) - before) * 1000 / megabytes;
+                    if (await TftpLoadAsync($"{load.Measure}: {name}", load.File, load.Block, load.Window, load.Parallel, cancellationToken).ConfigureAwait(false) is not var (rate, used)) continue;
                     log($"{load.Measure}: {name}: {rate:0.0} MB/s, {used:0.0} ms of processor time a MB");
                     Note(speed[load.Measure], name, rate);
                     Note(cpu[load.Measure], name, used);
                 }
+                // The first round is that of a server which has done the loads above; peers that fork share most of what they count.
+                if (round > 1 || name is NoLogic or "tftp-hpa" || await TftpLoadAsync($"{MemoryFiles} at once: {name}", "part", 1468, 1, MemoryFiles, cancellationToken).ConfigureAwait(false) is null) continue;
+                memory[name] = await _network.ServerMemoryAsync(cancellationToken).ConfigureAwait(false);
+                log($"tftp memory: {name}: {memory[name]:0.0} MiB");
             }
+        Add($"TFTP, memory with {MemoryFiles} files at once", "MiB", memory, memory[Own] * (1 << 20) / (MemoryLimit * 1e6), $"under {MemoryLimit} MB", 1, atMost: true);
         foreach (var load in loads)
         {
             // in.tftpd gives each transfer to a process that outlives it by a while: what it used is not to be had in time.
@@ -196,6 +192,23 @@ public sealed partial class NetBootBench(string program, ICommandRunner runner, 
             Add(load.Measure, "MB/s", values, best is null ? null : values[Own] / values[best], "1.2 × the best peer", 1.2);
             Add($"{load.Measure}, processor time", "ms/MB", costs, cheapest is null ? null : costs[Own] / costs[cheapest], "at most 1.5 × the best peer", 1.5, atMost: true);
         }
+    }
+
+    /// <summary>One load; null when the server fails, which is a result and no failure.</summary>
+    /// <returns>MB/s, and milliseconds of the server's processor time for each MB.</returns>
+    private async Task<(double Rate, double Used)?> TftpLoadAsync(string what, string file, int block, int window, int parallel, CancellationToken cancellationToken)
+    {
+        var before = await _network.ServerCpuAsync(cancellationToken).ConfigureAwait(false);
+        var result = await runner.RunAsync(_network.OnClient(program, "bench", "tftp-load", BenchNetwork.ServerAddress, file, Text(block), Text(window), Text(parallel)).Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
+        if (result.ExitCode != 0)
+        {
+            log($"{what}: {result.Error.Trim()}");
+            return null;
+        }
+        var numbers = result.Output.Split(' ');
+        var megabytes = double.Parse(numbers[0], CultureInfo.InvariantCulture) / 1e6;
+        var used = (await _network.ServerCpuAsync(cancellationToken).ConfigureAwait(false) - before) * 1000 / megabytes;
+        return (megabytes / double.Parse(numbers[1], CultureInfo.InvariantCulture), used);
     }
 
     private IEnumerable<(string Name, ExternalCommand Command)> TftpServers()

@@ -12,9 +12,15 @@ internal sealed class TftpTransfer : IDisposable
     public const int LargestWindow = 64;
 
     private const int MaximumRetries = 6;
+    private const int ReadAhead = 16 << 10;
     private const long DefaultTimeout = 1000, ProofTimeout = 10_000;
     private TftpWindow _window;
     private int _retries;
+
+    // What was read ahead of the client: in lock-step, a call for each block would cost as much as the sending.
+    private byte[]? _ahead;
+    private long _aheadFrom;
+    private int _aheadLength;
 
     /// <summary>Starts a download; <see cref="First"/> to <see cref="Last"/> are to be sent.</summary>
     public TftpTransfer(TftpRequest request, BootFile file, SocketAddress client, long now)
@@ -90,7 +96,22 @@ internal sealed class TftpTransfer : IDisposable
         if (block == 0) return WriteOptions(packet);
         var expected = (int)Math.Min(BlockSize, File.Length - (block - 1) * BlockSize);
         TftpPacket.WriteDataHeader(packet, (ushort)block);
-        return File.Read((block - 1) * BlockSize, packet.Slice(TftpPacket.HeaderLength, expected)) == expected ? TftpPacket.HeaderLength + expected : 0;
+        return Read((block - 1) * BlockSize, packet.Slice(TftpPacket.HeaderLength, expected)) ? TftpPacket.HeaderLength + expected : 0;
+    }
+
+    /// <summary>Fills a block, or returns false when the file has become shorter. Only a proven address gets memory to read ahead.</summary>
+    private bool Read(long offset, Span<byte> block)
+    {
+        if (!IsProven || block.IsEmpty) return File.Read(offset, block) == block.Length;
+        var start = offset - _aheadFrom;
+        if (start < 0 || start + block.Length > _aheadLength)
+        {
+            _aheadLength = File.Read(offset, _ahead ??= GC.AllocateUninitializedArray<byte>((int)Math.Min(ReadAhead, File.Length)));
+            (_aheadFrom, start) = (offset, 0);
+        }
+        if (block.Length > _aheadLength) return false;
+        _ahead.AsSpan((int)start, block.Length).CopyTo(block);
+        return true;
     }
 
     public void Dispose() => File.Dispose();

@@ -39,6 +39,9 @@ public sealed record BootRecord
     /// <summary>Seconds from the kernel's start to the root being mounted.</summary>
     public required double RootMountedAfter { get; init; }
 
+    /// <summary>The key that this boot is registered with at the SAN; absent where the SAN can fence nobody.</summary>
+    public string? ReservationKey { get; init; }
+
     /// <summary>Reads the record of this boot.</summary>
     /// <exception cref="FailureException">This machine was not booted by the product's initrd.</exception>
     public static BootRecord Read() =>
@@ -60,22 +63,6 @@ public sealed record BootRecord
         using (var file = new FileStream(path + ".new", new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode })) file.Write(content);
         File.Move(path + ".new", path, overwrite: true);
     }
-}
-
-/// <summary>What a node notes on its <c>local</c> volume about its root, so that a root is never put over another origin.</summary>
-public sealed record RootRecord
-{
-    /// <summary>Image of the origin.</summary>
-    public required ImageVersion Image { get; init; }
-
-    /// <summary>Digest of the origin.</summary>
-    public required string RootDigest { get; init; }
-
-    /// <summary>Number of the root within the node's pool.</summary>
-    public required int ThinId { get; init; }
-
-    /// <summary>Serial of the manifest whose per-node files the root has; 0 before the first.</summary>
-    public long RenderedSerial { get; init; }
 }
 
 /// <summary>Serialisation of what a node notes.</summary>

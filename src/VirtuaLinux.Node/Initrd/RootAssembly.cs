@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -13,7 +13,6 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
     public const string Root = "/sysroot";
 
     private const string Local = "/local";
-    private const string RootRecordPath = Local + "/virtualinux/root.json";
 
     /// <summary>Maps and mounts everything below <see cref="Root"/>, writes the node's own files, and leaves a <see cref="BootRecord"/>.</summary>
     /// <param name="disk">The LUN.</param>
@@ -28,24 +27,30 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(node);
+        // What the origin is held against must come from what the site signed.
+        if (state.Image.Image != manifest.Image || !state.Image.Has(manifest.RootDigest)) throw new FailureException($"the SAN describes {state.Image.Image} otherwise than the manifest of site {manifest.Name} was signed for (digest {manifest.RootDigest[..12]} of {manifest.Image}); restore the SAN from its backup, or install the site again");
         // The modules come from the image's boot volume and fit no other kernel.
         if (KernelRelease() is var running && running != state.Image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {state.Image.Image} of the site has {state.Image.KernelRelease}; start it from a peer, or with the medium of that image");
+        // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
+        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+        log(Exclusion.Describe(key));
         var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
         var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
-        var record = ReadRootRecord() ?? new RootRecord { Image = manifest.Image, RootDigest = manifest.RootDigest, ThinId = 0 };
+        var record = RootRecord.Read() ?? new RootRecord { Image = manifest.Image, RootDigest = manifest.RootDigest, ThinId = 0 };
         if (record.Image != manifest.Image || record.RootDigest != manifest.RootDigest)
             throw new FailureException($"the root of {node.Name} stands on {record.Image} (digest {record.RootDigest[..12]}), and the manifest says {manifest.Image} (digest {manifest.RootDigest[..12]}); a root is never put over another origin");
-        WriteRootRecord(record);
+        if (record.DropsLocal) EmptyLocal();
+        record.Write();
 
-        if (group.Find(NodeVolumes.OriginName(manifest.Image)) is { } written && NodeVolumes.IsUnverified(written)) throw new FailureException($"the image {manifest.Image} was not written to its end on the SAN; add it again from its medium");
-        var origin = await volumes.MapAsync(NodeVolumes.OriginName(manifest.Image), "vl-origin", readOnly: true, cancellationToken).ConfigureAwait(false);
-        var originSize = group.SizeOf(group.Find(NodeVolumes.OriginName(manifest.Image))!);
-        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize)), record.ThinId, cancellationToken).ConfigureAwait(false);
+        var (origin, originSize) = await volumes.MapOriginAsync(state.Image, cancellationToken).ConfigureAwait(false);
+        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
         if (created || record.RenderedSerial == 0) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
+        foreach (var dropped in record.Dropped) await volumes.DropRootAsync(dropped, cancellationToken).ConfigureAwait(false);
+        if (record.Dropped.Count > 0) log($"the root begins anew from the image, as asked{(record.DropsLocal ? ", and local is empty" : "")}");
         var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
         await MountAsync("squashfs", boot, $"{Root}/usr/lib/virtualinux/boot", "ro", cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "bind", $"{Root}/usr/lib/virtualinux/boot/modules", $"{Root}/usr/lib/modules"), cancellationToken).ConfigureAwait(false);
@@ -57,7 +62,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             NodeFiles.LinkLocal(Root, Local);
             // The record is on another volume: it must not be there before the files are.
             await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
-            WriteRootRecord(record with { RenderedSerial = manifest.Serial });
+            (record with { RenderedSerial = manifest.Serial, Dropped = [], DropsLocal = false }).Write();
         }
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "move", Local, Root + Local), cancellationToken).ConfigureAwait(false);
         new BootRecord
@@ -67,9 +72,11 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             Server = server,
             Image = manifest.Image,
             ManifestSerial = manifest.Serial,
-            RootVolume = $"{node.Name}_data over {NodeVolumes.OriginName(manifest.Image)}",
+            RootVolume = $"{NodeVolumes.StoreName(node.Name)} over {NodeVolumes.OriginName(manifest.Image)}",
             RootMountedAfter = Uptime(),
+            ReservationKey = key?.ToString(),
         }.Write(state);
+        await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Seconds since the kernel started.</summary>
@@ -85,23 +92,17 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         await MountAsync("ext4", local, Local, "rw,noatime", cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Deletes everything on <c>local</c> but the record that asks for it: a power cut leaves the rest to the next boot.</summary>
+    private static void EmptyLocal()
+    {
+        foreach (var entry in new DirectoryInfo(Local).EnumerateFileSystemInfos())
+            if (entry is DirectoryInfo { LinkTarget: null } folder && entry.Name != RootRecord.FolderName) folder.Delete(recursive: true);
+            else if (entry is not DirectoryInfo { LinkTarget: null }) entry.Delete();
+    }
+
     private Task<CommandResult> MountAsync(string type, string device, string folder, string options, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
         return runner.RunAsync(ExternalCommand.Of("mount", "-t", type, "-o", options, device, folder), cancellationToken);
-    }
-
-    private static RootRecord? ReadRootRecord() =>
-        File.Exists(RootRecordPath) ? JsonSerializer.Deserialize(File.ReadAllText(RootRecordPath), NodeJson.Default.RootRecord) : null;
-
-    private static void WriteRootRecord(RootRecord record)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(RootRecordPath)!);
-        using (var file = new FileStream(RootRecordPath + ".new", FileMode.Create))
-        {
-            JsonSerializer.Serialize(file, record, NodeJson.Default.RootRecord);
-            file.Flush(flushToDisk: true);
-        }
-        File.Move(RootRecordPath + ".new", RootRecordPath, overwrite: true);
     }
 }

@@ -91,7 +91,33 @@ public sealed record VolumeGroup
     public VolumeGroup Add(string name, ByteSize size, bool readOnly, params IReadOnlyList<string> tags)
     {
         if (Find(name) is not null) throw new InvalidOperationException($"volume '{name}' exists");
-        var needed = (size.Bytes + ExtentSectors * 512 - 1) / (ExtentSectors * 512);
+        return this with { Volumes = [.. Volumes, new LogicalVolume(name, NewId(), readOnly, tags, Take(name, ExtentsOf(size)))] };
+    }
+
+    /// <summary>Adds extents to a volume; the group itself if it has that size already.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="size">Its size afterwards, rounded up to whole extents.</param>
+    /// <exception cref="InvalidOperationException">There is no such volume, or the extents do not suffice.</exception>
+    public VolumeGroup Extend(string name, ByteSize size)
+    {
+        var volume = Find(name) ?? throw new InvalidOperationException($"volume '{name}' does not exist");
+        var more = ExtentsOf(size) - volume.Extents;
+        if (more <= 0) return this;
+        var segments = volume.Segments.ToList();
+        foreach (var added in Take(name, more))
+            if (segments[^1] is var last && last.PhysicalVolume == added.PhysicalVolume && last.First + last.Count == added.First) segments[^1] = last with { Count = last.Count + added.Count };
+            else segments.Add(added);
+        return this with { Volumes = [.. Volumes.Select(v => v == volume ? v with { Segments = segments } : v)] };
+    }
+
+    /// <summary>Takes volumes out; their extents are free then.</summary>
+    public VolumeGroup Remove(params IReadOnlyCollection<string> names) => this with { Volumes = [.. Volumes.Where(v => !names.Contains(v.Name))] };
+
+    private long ExtentsOf(ByteSize size) => (size.Bytes + ExtentSectors * 512 - 1) / (ExtentSectors * 512);
+
+    /// <summary>The first free extents.</summary>
+    private List<LinearSegment> Take(string name, long needed)
+    {
         if (needed > FreeExtents) throw new InvalidOperationException($"volume '{name}' needs {needed} extents of {ExtentSectors / 2048} MiB, and {FreeExtents} are free");
         var segments = new List<LinearSegment>();
         foreach (var free in FreeSegments())
@@ -101,7 +127,7 @@ public sealed record VolumeGroup
             segments.Add(free with { Count = count });
             needed -= count;
         }
-        return this with { Volumes = [.. Volumes, new LogicalVolume(name, NewId(), readOnly, tags, segments)] };
+        return segments;
     }
 
     /// <summary>The linear targets of a volume, for <c>dmsetup create</c> (dmsetup(8), TABLE FORMAT).</summary>

@@ -1,11 +1,10 @@
-using VirtuaLinux.Host;
-
-namespace VirtuaLinux.Lab;
+namespace VirtuaLinux.Host;
 
 /// <summary>A lock between processes that ends with its holder.</summary>
-internal static class LockFile
+public static class LockFile
 {
     /// <summary>Takes the lock, waiting at most <paramref name="deadline"/>; disposing the result gives it back.</summary>
+    /// <exception cref="FailureException">Another process keeps it.</exception>
     public static async Task<IDisposable> TakeAsync(string path, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var end = TimeProvider.System.GetTimestamp() + (long)(deadline.TotalSeconds * TimeProvider.System.TimestampFrequency);

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using VirtuaLinux.Cluster;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node;
+using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
+
+namespace VirtuaLinux.Cli.Commands;
+
+internal static class StorageCommand
+{
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Delete(), Guard() };
+
+    private static Command ShowLedger()
+    {
+        var json = new Option<bool>("--json") { Description = "print one JSON document" };
+        var command = new Command("ledger", "Show every volume: whose it is, how full, when it will be full, and what could be had back.") { json };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            var ledger = Ledger.Of(await storage.ReadGroupAsync(cancellation), storage.Manifest, await UsageAsync(storage, cancellation));
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(ledger, StorageJson.Default.Ledger));
+            else Show(ledger);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static async Task<IReadOnlyDictionary<string, StoreUsage>> UsageAsync(NodeStorage storage, CancellationToken cancellation)
+    {
+        using var nodes = new SiteNodes();
+        var status = await nodes.ReadAsync(storage.Manifest, cancellation);
+        return status.Where(s => s.Value.Store is not null).ToDictionary(s => s.Key, s => s.Value.Store!);
+    }
+
+    private static void Show(Ledger ledger)
+    {
+        var table = new Table().AddColumns([new TableColumn("volume"), new TableColumn("kind"), new TableColumn("owner"), new TableColumn("size").RightAligned(), new TableColumn("used").RightAligned(), new TableColumn("a day").RightAligned(), new TableColumn("full in").RightAligned(), new TableColumn("could be deleted")]);
+        foreach (var v in ledger.Volumes)
+            table.AddRow(v.Name, v.Kind, v.Owner, Size(v.Size), v.Used is { } used ? $"{Size(used)} {Percent(used, v.Size)}" : "", v.FillPerDay is { } fill ? Size((long)fill) : "", v.DaysUntilFull is { } days ? string.Create(CultureInfo.InvariantCulture, $"{days:0.0} d") : "", v.Reclaim ?? "");
+        Terminal.Output.Write(table);
+        Console.WriteLine($"volume group {Size(ledger.Size)}: {Size(ledger.Free)} free, of which {Size(ledger.Reserve)} are the reserve; {Size(ledger.Reclaimable)} could be had back");
+        Console.WriteLine($"roots: one image of {Size(ledger.Image)} and {Size(ledger.Changed)} of changes, where copies would take {Size(ledger.Copies)}");
+        if (ledger.Silent.Count > 0) Console.WriteLine($"not known of {string.Join(", ", ledger.Silent)}: no answer");
+    }
+
+    private static Command Grow()
+    {
+        var size = new Argument<ByteSize>("size")
+        {
+            Description = "what it shall have, such as 8GiB",
+            CustomParser = result =>
+            {
+                if (!ByteSize.TryParse(result.Tokens[0].Value, null, out var parsed)) result.AddError($"'{result.Tokens[0].Value}' is not a size; write it as 512MiB or 8GiB");
+                return parsed;
+            },
+        };
+        var command = new Command("grow", "Grow this node's exception store while it is in use, from the reserve too if need be.") { size };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var wanted = parsed.GetValue(size);
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            var group = await storage.ReadGroupAsync(cancellation);
+            var name = NodeVolumes.StoreName(storage.Self.Name);
+            var now = new ByteSize(group.SizeOf(group.Find(name)!));
+            if (wanted <= now) throw new FailureException($"{name} has {now} already; a store never shrinks, 'fstrim /' gives what is free in it to its other generations");
+            var limit = VolumeSizes.LargestStore(storage.Manifest.Volumes.Root);
+            if (wanted > limit) throw new FailureException($"{name} may have {limit} at most, twice the root of the site file");
+            await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Delete()
+    {
+        var name = new Argument<string>("volume") { Description = "a volume that the ledger says could be deleted; an image's two volumes go together" };
+        var off = new Option<bool>("--powered-off") { Description = "I have seen that no machine that was taken out of the site still runs; needed where the SAN has no persistent reservations" };
+        var command = new Command("delete", "Delete a volume that nobody uses.") { name, off };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            await RefuseStrangersAsync(storage, parsed.GetValue(off), cancellation);
+            var usage = await UsageAsync(storage, cancellation);
+            IReadOnlyList<LedgerEntry> gone = [];
+            await storage.ChangeAsync(group => group.Remove([.. (gone = Ledger.Of(group, storage.Manifest, usage).Deletable(parsed.GetValue(name)!)).Select(v => v.Name)]), cancellation);
+            foreach (var volume in gone) Console.WriteLine($"{volume.Name} deleted, {Size(volume.Size)} free");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    /// <summary>Extents are never used again under somebody who may still write them.</summary>
+    private static async Task RefuseStrangersAsync(NodeStorage storage, bool poweredOff, CancellationToken cancellation)
+    {
+        if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
+        if (storage.Key is null) return;
+        var strangers = (await storage.Lun.ReadKeysAsync(cancellation)).Where(k => storage.Manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
+        if (strangers.Count > 0) throw new FailureException($"{string.Join(", ", strangers.Select(k => k.Node?.ToString() ?? k.ToString()))} is registered with the SAN and not in the site; power it off and shut it out with 'virtualinux node fence ADDRESS'");
+    }
+
+    private static Command Guard()
+    {
+        var command = new Command("guard", "Watch this node's exception store and grow it before it is full; the unit virtualinux-guard.service runs this.");
+        command.SetAction(async (_, cancellation) =>
+        {
+            await new GuardService(new CommandRunner(), Console.Error.WriteLine).RunAsync(cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static string Size(long bytes) => bytes < 0 ? $"-{new ByteSize(-bytes).ToRoundedString()}" : new ByteSize(bytes).ToRoundedString();
+
+    private static string Percent(long used, long size) => size == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"({100.0 * used / size:0} %)");
+}

@@ -1,0 +1,29 @@
+namespace VirtuaLinux.Model;
+
+/// <summary>How full a node's own volumes are. Sizes are bytes.</summary>
+public sealed record StoreUsage
+{
+    /// <summary>What the node changed of its root: data in use in its exception store.</summary>
+    public required long DataUsed { get; init; }
+
+    /// <summary>What the exception store has now.</summary>
+    public required long DataSize { get; init; }
+
+    /// <summary>Metadata of the exception store in use.</summary>
+    public required long MetadataUsed { get; init; }
+
+    /// <summary>Metadata that it has.</summary>
+    public required long MetadataSize { get; init; }
+
+    /// <summary>In use on <c>local</c>.</summary>
+    public required long LocalUsed { get; init; }
+
+    /// <summary>Size of <c>local</c>'s file system.</summary>
+    public required long LocalSize { get; init; }
+
+    /// <summary>How much the exception store gained a day, over the time that it was watched; absent in the first hour.</summary>
+    public double? FillPerDay { get; init; }
+
+    /// <summary><c>enough</c>, <c>low</c>, <c>full</c> or <c>damaged</c>.</summary>
+    public required string Level { get; init; }
+}

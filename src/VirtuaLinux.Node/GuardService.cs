@@ -1,0 +1,146 @@
+using System.Text.Json;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Node;
+
+/// <summary>Watches this node's exception store for ever, and lets it grow before it is full: the unit virtualinux-guard.service.</summary>
+/// <remarks>It grows what its own root stands on: it writes nothing below the root, and what it needs of itself stays in memory.</remarks>
+public sealed class GuardService(ICommandRunner runner, Action<string> log)
+{
+    /// <summary>Where the last look is kept for <c>/status</c>.</summary>
+    public const string UsagePath = "/run/virtualinux/store.json";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly DeviceMapper _mapper = new(runner);
+    private readonly FillRate _rate = new();
+    private StoreLevel _level;
+    private string? _refusal;
+
+    /// <summary>Watches until <paramref name="cancellationToken"/>. What goes wrong is told, and tried again.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        MemoryLock.KeepResident();
+        var ready = false;
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await LookAsync(cancellationToken).ConfigureAwait(false);
+                if (!ready) ServiceNotify.Send("READY=1");
+                ready = true;
+                // The kernel tells when the low-water mark is passed, and when the data is used up.
+                await _mapper.WaitAsync(NodeVolumes.PoolDevice, Patience, cancellationToken).ConfigureAwait(false);
+            }
+            catch (FailureException e)
+            {
+                log($"the exception store cannot be looked after: {e.Message}");
+                await Task.Delay(Patience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>The last look, or null before the first.</summary>
+    public static StoreUsage? Read()
+    {
+        try
+        {
+            return File.Exists(UsagePath) ? JsonSerializer.Deserialize(File.ReadAllText(UsagePath), ModelJson.Default.StoreUsage) : null;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return null; // written just now, or by another version of the product
+        }
+    }
+
+    private async Task LookAsync(CancellationToken cancellationToken)
+    {
+        // A store that grew once may have to grow again at once: whoever filled it may be fast.
+        for (var grew = true; grew;)
+        {
+            grew = false;
+            var line = await _mapper.StatusAsync(NodeVolumes.PoolDevice, cancellationToken).ConfigureAwait(false);
+            if (!PoolStatus.TryParse(line, out var pool)) throw new FailureException($"{NodeVolumes.PoolDevice} is no pool: {line}");
+            var storage = NodeStorage.Open(runner);
+            var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+            (_level, var actions) = StoreGuard.Next(_level, Seen(storage, group, pool));
+            Note(pool);
+            foreach (var action in actions)
+            {
+                if (action is GuardAction.Say say)
+                {
+                    await SayAsync($"{storage.Self.Name}: {say.Text}", cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+                try
+                {
+                    await GrowAsync(storage, action, cancellationToken).ConfigureAwait(false);
+                    (grew, _refusal) = (true, null);
+                }
+                catch (FailureException e)
+                {
+                    // Said once for each reason, and tried again: whoever fills the store must know.
+                    if (_refusal != e.Message) await SayAsync($"{storage.Self.Name}: the exception store ({pool.DataUsed * 100 / pool.DataSize} % full) could not grow: {e.Message}", cancellationToken).ConfigureAwait(false);
+                    _refusal = e.Message;
+                }
+            }
+        }
+    }
+
+    /// <summary>Grows this node's exception store.</summary>
+    /// <exception cref="FailureException">The lease was not to be had, or the extents do not suffice.</exception>
+    public async Task GrowAsync(NodeStorage storage, GuardAction action, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(storage);
+        var isMetadata = action is GuardAction.GrowMetadata;
+        var size = action switch
+        {
+            GuardAction.GrowData data => data.Size,
+            GuardAction.GrowMetadata metadata => metadata.Size,
+            _ => throw new InvalidOperationException($"{action} grows nothing"),
+        };
+        var volume = isMetadata ? NodeVolumes.MetadataName(storage.Self.Name) : NodeVolumes.StoreName(storage.Self.Name);
+        var group = await storage.ChangeAsync(g => g.Extend(volume, size), cancellationToken).ConfigureAwait(false);
+        await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).GrowPoolAsync(storage.Self.Name, isMetadata, cancellationToken).ConfigureAwait(false);
+        log($"{volume} has {new ByteSize(group.SizeOf(group.Find(volume)!)).ToRoundedString()} now");
+    }
+
+    private static StoreSeen Seen(NodeStorage storage, VolumeGroup group, PoolStatus pool)
+    {
+        var extent = group.ExtentSectors * 512;
+        var all = group.PhysicalVolumes.Sum(p => p.Count) * extent;
+        return new StoreSeen(pool, new ByteSize(group.FreeExtents * extent), new ByteSize(all / 100 * storage.Manifest.Volumes.Reserve.Value), VolumeSizes.LargestStore(storage.Manifest.Volumes.Root));
+    }
+
+    private void Note(PoolStatus pool)
+    {
+        var local = new DriveInfo("/local");
+        var usage = new StoreUsage
+        {
+            DataUsed = pool.DataUsed,
+            DataSize = pool.DataSize,
+            MetadataUsed = pool.MetadataUsed,
+            MetadataSize = pool.MetadataSize,
+            LocalUsed = local.TotalSize - local.TotalFreeSpace,
+            LocalSize = local.TotalSize,
+            FillPerDay = _rate.Note(TimeProvider.System.GetUtcNow(), pool.DataUsed),
+            Level = _level.ToString().ToLowerInvariant(),
+        };
+        File.WriteAllBytes(UsagePath + ".new", JsonSerializer.SerializeToUtf8Bytes(usage, ModelJson.Default.StoreUsage));
+        File.Move(UsagePath + ".new", UsagePath, overwrite: true);
+    }
+
+    /// <summary>On the log, and on every terminal of the node (wall(1)).</summary>
+    private async Task SayAsync(string text, CancellationToken cancellationToken)
+    {
+        log(text);
+        await runner.RunAsync(ExternalCommand.Of("wall", text).WithTimeout(TimeSpan.FromSeconds(10)).Accepting(), cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,86 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Node;
+
+/// <summary>The site's storage as a running node works on it.</summary>
+public sealed class NodeStorage
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private NodeStorage(ICommandRunner runner, BootRecord record, Manifest manifest, string disk)
+    {
+        Record = record;
+        Manifest = manifest;
+        Self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
+        Lun = new ScsiDisk(runner, disk);
+        Lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
+        Partition = SanLayout.Partition(disk, 3);
+        Key = record.ReservationKey is { } text && ReservationKey.TryParse(text, out var key) ? key : null;
+    }
+
+    /// <summary>How this node was booted.</summary>
+    public BootRecord Record { get; }
+
+    /// <summary>The site as this node knows it.</summary>
+    public Manifest Manifest { get; }
+
+    /// <summary>This node.</summary>
+    public ManifestNode Self { get; }
+
+    /// <summary>What all nodes share of the LUN.</summary>
+    public ISharedDisk Lun { get; }
+
+    /// <summary>The volume group.</summary>
+    public LvmTools Lvm { get; }
+
+    /// <summary>Path of the partition that holds the volume group.</summary>
+    public string Partition { get; }
+
+    /// <summary>The key of this boot; null on a SAN that can fence nobody.</summary>
+    public ReservationKey? Key { get; }
+
+    /// <summary>Opens it.</summary>
+    /// <exception cref="FailureException">This machine is not a node, the caller is not root, or the SAN is not there.</exception>
+    public static NodeStorage Open(ICommandRunner runner)
+    {
+        if (!Environment.IsPrivilegedProcess) throw new FailureException("only root may do this; put sudo before the command");
+        var record = BootRecord.Read();
+        var (_, manifest) = NodeService.ReadSite();
+        var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN");
+        return new NodeStorage(runner, record, manifest, IscsiInitiator.FindLun(san) ?? throw new FailureException($"no session to {san.Target}: the SAN is not there"));
+    }
+
+    /// <summary>A node of the site by its name.</summary>
+    /// <exception cref="FailureException">There is none.</exception>
+    public ManifestNode Find(string name) =>
+        Manifest.Nodes.FirstOrDefault(n => n.Name == name) ?? throw new FailureException($"no node '{name}' in site {Manifest.Name}; it has {string.Join(", ", Manifest.Nodes.Select(n => n.Name))}");
+
+    /// <summary>Reads the volume group.</summary>
+    /// <exception cref="FailureException">It is not there.</exception>
+    public async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken = default) =>
+        await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{Partition} has no volume group {LvmTools.GroupName}");
+
+    /// <summary>Changes the volume group, as the only node that does so: reads it under the lease, lets <paramref name="change"/> make the next one of it, and commits that.</summary>
+    /// <param name="change">The next group, or the same one for no change; what it must write before the commit (such as zeros) it may write.</param>
+    /// <param name="cancellationToken">Ends it before the commit.</param>
+    /// <returns>The group that rules now.</returns>
+    /// <exception cref="FailureException">Another node keeps the lease, or this one was fenced; nothing was changed.</exception>
+    public async Task<VolumeGroup> ChangeAsync(Func<VolumeGroup, VolumeGroup> change, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        // Callers on this node take turns: the lease knows nodes only.
+        using var turn = await LockFile.TakeAsync("/run/lock/virtualinux-volumes.lock", Patience, cancellationToken).ConfigureAwait(false);
+        await using var lease = await SanLease.TakeAsync(Lun, Key ?? new ReservationKey(Self.Cluster.Ip, 0), Self.Name, Patience, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        var next = change(group);
+        if (ReferenceEquals(next, group)) return group;
+        if (!await lease.IsHeldAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException("the lease on the volume group was taken away; nothing was changed");
+        await Lvm.CommitAsync(next, CancellationToken.None).ConfigureAwait(false);
+        return await ReadGroupAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,88 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Storage.Fencing;
+
+/// <summary>
+/// Keeps a volume from being written by two machines: each registers a key of its boot before it maps anything, and who is fenced loses its key for good.
+/// A node is noted as fenced before its key is taken, and a node that boots looks for that note before and after it registers: whichever way the two meet, it stays out.
+/// </summary>
+/// <param name="disk">The site's LUN.</param>
+public sealed class Exclusion(ISharedDisk disk)
+{
+    /// <summary>Registers this machine as a node, and shuts out whoever is registered as that node: an older boot, or a machine that was replaced.</summary>
+    /// <returns>The key; null on a SAN that can fence nobody.</returns>
+    /// <exception cref="FailureException">The node is fenced, or the SAN refused.</exception>
+    public async Task<ReservationKey?> EnterAsync(string name, Ipv4Address node, CancellationToken cancellationToken = default)
+    {
+        await RefuseFencedAsync(name, node, cancellationToken).ConfigureAwait(false);
+        if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false)) return null;
+        var known = await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
+        var key = ReservationKey.Next(node, known);
+        await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await RefuseFencedAsync(name, node, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException)
+        {
+            await disk.RegisterAsync(default, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+        await disk.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
+        foreach (var older in await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false))
+            if (older.Node == node && older != key) await disk.PreemptAsync(key, older, cancellationToken).ConfigureAwait(false);
+        return key;
+    }
+
+    /// <summary>What <see cref="EnterAsync"/> came to, in a line for people.</summary>
+    public static string Describe(ReservationKey? key) => key is { } own
+        ? $"registered with the SAN under key {own}"
+        : "this SAN has no persistent reservations that last: a node that hangs cannot be fenced, only powered off";
+
+    /// <summary>Whether a running node still has its key. Without it the node was fenced, or another machine took its place: it must not go on, and only a boot registers anew.</summary>
+    /// <remarks>An array that loses registrations, which it promised to keep, brings all nodes to boot again. To register again on the run would let in who was fenced and stood still meanwhile.</remarks>
+    public async Task<bool> IsInAsync(ReservationKey key, CancellationToken cancellationToken = default) =>
+        (await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(key);
+
+    /// <summary>Shuts a node out. When this returns, nothing that it still sends is written, and it does not boot until <see cref="UnfenceAsync"/>.</summary>
+    /// <param name="own">This machine's key; null on a SAN that can fence nobody, where somebody must have powered the node off.</param>
+    /// <param name="victim">The node's address.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">The SAN refused: perhaps this machine was fenced itself.</exception>
+    public async Task FenceAsync(ReservationKey? own, Ipv4Address victim, CancellationToken cancellationToken = default)
+    {
+        await NoteAsync(victim, isFenced: true, cancellationToken).ConfigureAwait(false);
+        if (own is { } key)
+            while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => k.Node == victim) is { Value: not 0 } taken)
+                await disk.PreemptAsync(key, taken, cancellationToken).ConfigureAwait(false);
+        await SanLease.FreeAsync(disk, victim, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Lets a node in again: it can boot.</summary>
+    public Task UnfenceAsync(Ipv4Address node, CancellationToken cancellationToken = default) => NoteAsync(node, isFenced: false, cancellationToken);
+
+    /// <summary>Which nodes are fenced.</summary>
+    /// <exception cref="FailureException">The block is damaged.</exception>
+    public async Task<FenceBlock> ReadFencesAsync(CancellationToken cancellationToken = default) => Read(await disk.ReadBlockAsync(SharedBlock.Fences, cancellationToken).ConfigureAwait(false));
+
+    private static FenceBlock Read(byte[] block) =>
+        FenceBlock.TryRead(block, out var fences) ? fences : throw new FailureException("the list of fenced nodes on the SAN is damaged; no node maps a volume until somebody who knows that all others are off has cleared it from the rescue shell");
+
+    private async Task RefuseFencedAsync(string name, Ipv4Address node, CancellationToken cancellationToken)
+    {
+        if ((await ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(node))
+            throw new FailureException($"{name} is fenced: it was shut out of the SAN, and another node may be using its volumes; when that is over, let it in again with 'virtualinux node unfence {name}' on a running node");
+    }
+
+    private async Task NoteAsync(Ipv4Address node, bool isFenced, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var old = await disk.ReadBlockAsync(SharedBlock.Fences, cancellationToken).ConfigureAwait(false);
+            var fences = Read(old);
+            if (fences.Nodes.Contains(node) == isFenced) return;
+            if (await disk.ReplaceBlockAsync(SharedBlock.Fences, old, fences.With(node, isFenced).ToBytes(old.Length), cancellationToken).ConfigureAwait(false)) return;
+        }
+    }
+}

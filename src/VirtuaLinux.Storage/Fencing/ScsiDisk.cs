@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using VirtuaLinux.Host;
+
+namespace VirtuaLinux.Storage.Fencing;
+
+/// <summary>The site's LUN as a SCSI disk, through sg_persist(8) and sg_compare_and_write(8) of sg3_utils.</summary>
+/// <param name="runner">Runs programs.</param>
+/// <param name="disk">The whole LUN, such as <c>/dev/sda</c>.</param>
+public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
+{
+    // sg3_utils, EXIT STATUS
+    private const int NotReady = 2, UnitAttention = 6, Miscompare = 14, Conflict = 24, InvalidOpcode = 9, IllegalRequest = 5;
+    private const int Retries = 10;
+    private const string AllRegistrants = "7";
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    // Longer than a write takes that an array has accepted from another machine.
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+
+    private bool? _canFence;
+    private bool _canCompare = true;
+
+    /// <inheritdoc/>
+    public async Task<bool> CanFenceAsync(CancellationToken cancellationToken = default)
+    {
+        if (_canFence is { } known) return known;
+        var result = await RunAsync([0, IllegalRequest, InvalidOpcode], cancellationToken, "--in", "--report-capabilities").ConfigureAwait(false);
+        return (_canFence = result.ExitCode == 0 && SaysYes(result.Output, @"PTPL_C\)") && SaysYes(result.Output, "Write Exclusive, all registrants")).Value;
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ReservationKey>> ReadKeysAsync(CancellationToken cancellationToken = default)
+    {
+        var result = await RunAsync([0], cancellationToken, "--in", "--read-keys").ConfigureAwait(false);
+        return ParseKeys(result.Output);
+    }
+
+    /// <inheritdoc/>
+    public Task RegisterAsync(ReservationKey key, CancellationToken cancellationToken = default) =>
+        RunAsync([0], cancellationToken, "--out", "--register-ignore", $"--param-sark={key}", "--param-aptpl");
+
+    /// <inheritdoc/>
+    public Task ReserveAsync(ReservationKey own, CancellationToken cancellationToken = default) =>
+        RunAsync([0], cancellationToken, "--out", "--reserve", $"--param-rk={own}", $"--prout-type={AllRegistrants}");
+
+    /// <inheritdoc/>
+    public async Task PreemptAsync(ReservationKey own, ReservationKey victim, CancellationToken cancellationToken = default)
+    {
+        var result = await RunAsync([0, Conflict], cancellationToken, "--out", "--preempt-abort", $"--param-rk={own}", $"--param-sark={victim}", $"--prout-type={AllRegistrants}").ConfigureAwait(false);
+        // Another node may have done the same a moment ago.
+        if (result.ExitCode == Conflict && !(await ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(own)) throw new FailureException(Gone($"preempt {victim}"));
+    }
+
+    /// <inheritdoc/>
+    public async Task<byte[]> ReadBlockAsync(SharedBlock block, CancellationToken cancellationToken = default)
+    {
+        var partition = SanLayout.Partition(disk, 2);
+        await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", partition), cancellationToken).ConfigureAwait(false);
+        using var device = BlockDevice.Open(partition, writable: false);
+        var bytes = new byte[BlockSize];
+        device.Read(SanLayout.OffsetOf(block), bytes);
+        return bytes;
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> ReplaceBlockAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(old);
+        ArgumentNullException.ThrowIfNull(next);
+        if (!_canCompare) return await ReplaceSlowlyAsync(block, old, next, cancellationToken).ConfigureAwait(false);
+        var file = Path.Combine(Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.caw");
+        try
+        {
+            // The block as it must be, then as it shall be.
+            await File.WriteAllBytesAsync(file, [.. old, .. next], cancellationToken).ConfigureAwait(false);
+            var address = (long.Parse(await File.ReadAllTextAsync($"/sys/class/block/{Path.GetFileName(SanLayout.Partition(disk, 2))}/start", cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture) * 512 + SanLayout.OffsetOf(block)) / old.Length;
+            var command = ExternalCommand.Of("sg_compare_and_write", $"--in={file}", $"--lba={address.ToString(CultureInfo.InvariantCulture)}", "--num=1", $"--xferlen={(2 * old.Length).ToString(CultureInfo.InvariantCulture)}", disk);
+            var result = await PersistAsync(command, [0, Miscompare, IllegalRequest, InvalidOpcode], cancellationToken).ConfigureAwait(false);
+            if (result.ExitCode is 0 or Miscompare) return result.ExitCode == 0;
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+        _canCompare = false;
+        return await ReplaceSlowlyAsync(block, old, next, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>For an array without the command: of those who find the block free and write it, the last one has it, and all see that after a while.</summary>
+    private async Task<bool> ReplaceSlowlyAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken)
+    {
+        if (!(await ReadBlockAsync(block, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(old)) return false;
+        using (var device = BlockDevice.Open(SanLayout.Partition(disk, 2), writable: true))
+        {
+            device.Write(SanLayout.OffsetOf(block), next);
+            device.Flush();
+        }
+        await Task.Delay(Settling, cancellationToken).ConfigureAwait(false);
+        return (await ReadBlockAsync(block, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(next);
+    }
+
+    /// <summary>The keys in what <c>sg_persist --in --read-keys</c> prints.</summary>
+    internal static IReadOnlyList<ReservationKey> ParseKeys(string output)
+    {
+        var keys = new List<ReservationKey>();
+        foreach (var line in output.Split('\n'))
+            if (ReservationKey.TryParse(line.Trim(), out var key)) keys.Add(key);
+        return keys;
+    }
+
+    /// <summary>Whether a line of <c>sg_persist --in --report-capabilities</c> ends with 1.</summary>
+    internal static bool SaysYes(string output, string line) => Regex.IsMatch(output, $@"{line}: *1\s*$", RegexOptions.Multiline | RegexOptions.CultureInvariant);
+
+    private string Gone(string refused) => $"{disk}: the SAN refuses '{refused}': this machine's registration is gone; it was fenced, or another machine took its place";
+
+    private int BlockSize => int.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(disk)}/queue/logical_block_size"), CultureInfo.InvariantCulture);
+
+    private Task<CommandResult> RunAsync(IReadOnlyList<int> accepted, CancellationToken cancellationToken, params IReadOnlyList<string> arguments) =>
+        PersistAsync(ExternalCommand.Of("sg_persist", ["--no-inquiry", .. arguments, disk]), accepted, cancellationToken);
+
+    /// <summary>The first command after a login or a change of registrations may only report that something happened (unit attention): it is sent again.</summary>
+    private async Task<CommandResult> PersistAsync(ExternalCommand command, IReadOnlyList<int> accepted, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var result = await runner.RunAsync(command.Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
+            if (accepted.Contains(result.ExitCode)) return result;
+            if (result.ExitCode == Conflict) throw new FailureException(Gone(command.ToString()));
+            if (result.ExitCode is not (UnitAttention or NotReady) || attempt == Retries) throw new FailureException($"{disk}: '{command}' failed with exit code {result.ExitCode}: {result.Error.Trim()}");
+            await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+namespace VirtuaLinux.Storage.Fencing;
+
+/// <summary>The blocks of the LUN that are only ever changed by COMPARE AND WRITE, each at a place of its own (see <see cref="SanLayout"/>).</summary>
+public enum SharedBlock
+{
+    /// <summary>Who may change the volume group: <see cref="LeaseBlock"/>.</summary>
+    Lease,
+
+    /// <summary>Who is shut out: <see cref="FenceBlock"/>.</summary>
+    Fences,
+}

@@ -1,0 +1,58 @@
+using System.Text.Json;
+using VirtuaLinux.Lab;
+
+namespace VirtuaLinux.EndToEnd;
+
+/// <summary>What an administrator does with a node's volumes while the cluster runs.</summary>
+public sealed partial class ClusterTests
+{
+    private const long FirstStore = 512 << 20, Written = 600 << 20;
+
+    [Fact]
+    public async Task B1_stores_of_two_nodes_that_fill_at_once_grow_while_they_are_written_and_the_ledger_agrees()
+    {
+        string[] nodes = ["node01", "node02"];
+        var sums = await Task.WhenAll(nodes.Select(n => Lab.OnNodeAsync(n, "sudo", "sh", "-c", $"openssl rand {Written} | tee /srv/big | sha256sum && sync -f /srv")));
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            await Lab.OnNodeAsync(nodes[i], "sudo", "sh", "-c", "echo 3 > /proc/sys/vm/drop_caches");
+            Assert.Equal(sums[i], await Lab.OnNodeAsync(nodes[i], "sh", "-c", "sha256sum < /srv/big"));
+        }
+        // What nodes say of themselves is half a minute old at most.
+        JsonElement ledger = default;
+        Dictionary<string, JsonElement> volumes = [];
+        await Condition.WaitAsync("the ledger to show what was written", InstalledCluster.Deadline, async () =>
+        {
+            ledger = JsonDocument.Parse(await Lab.OnNodeAsync("node03", "sudo", "virtualinux", "storage", "ledger", "--json")).RootElement;
+            volumes = ledger.GetProperty("volumes").EnumerateArray().ToDictionary(v => v.GetProperty("name").GetString()!);
+            return nodes.All(n => volumes[$"{n}_data"].TryGetProperty("used", out var used) && used.GetInt64() >= Written);
+        });
+        Assert.All(nodes, n => Assert.InRange(Number(volumes[$"{n}_data"], "size"), FirstStore + 1, 4 * FirstStore));
+        Assert.Equal(FirstStore, Number(volumes["node03_data"], "size"));
+        Assert.Equal(Number(ledger, "size"), Number(ledger, "free") + volumes.Values.Sum(v => Number(v, "size")));
+        Assert.Empty(ledger.GetProperty("silent").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task B2_a_node_that_is_reset_begins_from_the_image_and_keeps_what_lies_on_local()
+    {
+        var key = await Lab.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id");
+        await Lab.OnNodeAsync("node02", "sudo", "sh", "-c", "echo x > /srv/gone && echo x > /local/kept && sync");
+        var boot = await BootAsync(Lab, Lab.Lab["node02"]);
+        await Lab.Lab.SshAsync(Lab.Lab["node02"], ["sudo", "virtualinux", "node", "reset", "--reboot"]);
+        await Condition.WaitAsync("node02 to boot again", InstalledCluster.Deadline, async () =>
+            await Lab.Lab.SshAsync(Lab.Lab["node02"], ["cat", "/proc/sys/kernel/random/boot_id"]) is { ExitCode: 0 } result && result.Output.Trim() != boot);
+        Assert.Null((await Lab.Cluster.WaitForNodesAsync(Lab.Lab.Blades, InstalledCluster.Deadline)).Problem);
+        Assert.Equal("x", await Lab.OnNodeAsync("node02", "cat", "/local/kept"));
+        Assert.NotEqual(0, (await Lab.Lab.SshAsync(Lab.Lab["node02"], ["test", "-e", "/srv/gone"])).ExitCode);
+        Assert.Equal(key, await Lab.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub", "/etc/machine-id"));
+        // What the old root had taken is given back to the store: it was filled before.
+        await Condition.WaitAsync("node02 to tell how full its store is", InstalledCluster.Deadline, async () =>
+        {
+            using var status = JsonDocument.Parse(await Lab.OnNodeAsync("node02", "sudo", "virtualinux", "node", "status", "--json"));
+            return status.RootElement.TryGetProperty("store", out var store) && Number(store, "dataUsed") < FirstStore;
+        });
+    }
+
+    private static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64();
+}

@@ -1,0 +1,183 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Fencing;
+
+namespace VirtuaLinux.Storage.Tests;
+
+/// <summary>Exclusion, fencing and the lease on a simulated array, in every order that some thousand seeds bring about.</summary>
+public sealed class FencingTests
+{
+    private const int Seeds = 3000, Waiting = 200;
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    public static TheoryData<string, bool> Outputs => new()
+    {
+        { "Report capabilities response:\n  Persist Through Power Loss Capable(PTPL_C): 1\n    Support indicated in Type mask:\n      Write Exclusive, all registrants: 1\n", true },
+        { "Report capabilities response:\n  Persist Through Power Loss Capable(PTPL_C): 0\n    Support indicated in Type mask:\n      Write Exclusive, all registrants: 1\n", false },
+        { "Report capabilities response:\n  Persist Through Power Loss Capable(PTPL_C): 1\n    Support indicated in Type mask:\n      Write Exclusive, all registrants: 0\n", false },
+    };
+
+    [Fact]
+    public void A_key_carries_the_node_and_its_boot_and_the_next_one_is_new()
+    {
+        var first = ReservationKey.Next(Node(1), []);
+        Assert.Equal((Node(1), 1), (first.Node!.Value, first.Boot));
+        var second = ReservationKey.Next(Node(1), [first, new ReservationKey(Node(2), 7)]);
+        Assert.Equal((Node(1), 2), (second.Node!.Value, second.Boot));
+        Assert.Equal(1, ReservationKey.Next(Node(1), [new ReservationKey(Node(1), ushort.MaxValue)]).Boot);
+        Assert.True(ReservationKey.TryParse(second.ToString(), out var read));
+        Assert.Equal(second, read);
+        Assert.Null(new ReservationKey(0x1234).Node);
+        Assert.False(ReservationKey.TryParse("0xzz", out _));
+    }
+
+    [Fact]
+    public void Keys_are_read_from_what_sg_persist_prints() =>
+        Assert.Equal([new ReservationKey(Node(1), 3), new ReservationKey(0xABC)], ScsiDisk.ParseKeys($"  PR generation=0x2, 2 registered reservation keys follow:\n    {new ReservationKey(Node(1), 3)}\n    0xabc\n"));
+
+    [Theory, MemberData(nameof(Outputs))]
+    public void An_array_can_fence_when_registrations_outlive_a_loss_of_power(string output, bool canFence) =>
+        Assert.Equal(canFence, ScsiDisk.SaysYes(output, @"PTPL_C\)") && ScsiDisk.SaysYes(output, "Write Exclusive, all registrants"));
+
+    [Fact]
+    public void The_blocks_are_read_as_they_were_written_and_nothing_else_is_taken_for_one()
+    {
+        var lease = new LeaseBlock(7, new ReservationKey(Node(1), 2), "node01");
+        Assert.True(LeaseBlock.TryRead(lease.ToBytes(4096), out var readLease));
+        Assert.Equal(lease, readLease);
+        Assert.True(LeaseBlock.TryRead(new byte[512], out var blank));
+        Assert.True(blank.IsFree);
+        var fences = new FenceBlock(3, []).With(Node(1), true).With(Node(2), true).With(Node(1), false);
+        Assert.True(FenceBlock.TryRead(fences.ToBytes(512), out var readFences));
+        Assert.Equal((6UL, Node(2)), (readFences.Count, Assert.Single(readFences.Nodes)));
+        var full = Enumerable.Range(0, FenceBlock.Capacity).Aggregate(new FenceBlock(0, []), (f, i) => f.With(Node(i), true));
+        Assert.True(FenceBlock.TryRead(full.ToBytes(512), out var readFull));
+        Assert.Equal(FenceBlock.Capacity, readFull.Nodes.Count);
+        Assert.Throws<FailureException>(() => full.With(Node(999), true));
+        var random = new Random(1);
+        for (var i = 0; i < 1000; i++)
+        {
+            var noise = new byte[random.Next(600)];
+            random.NextBytes(noise);
+            if (random.Next(2) == 0) (i % 2 == 0 ? "VLLEASE1"u8 : "VLFENCE1"u8).TryCopyTo(noise);
+            LeaseBlock.TryRead(noise, out _);
+            FenceBlock.TryRead(noise, out _);
+        }
+        Assert.False(LeaseBlock.TryRead(full.ToBytes(512), out _));
+        Assert.False(FenceBlock.TryRead(lease.ToBytes(512), out _));
+    }
+
+    [Fact]
+    public void A_node_that_boots_again_or_in_another_machine_shuts_its_older_self_out()
+    {
+        var san = new SimulatedSan(1);
+        var old = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1)));
+        var key = Done(san, new Exclusion(san.For(9)).EnterAsync("node01", Node(1)));
+        Assert.NotEqual(old, key);
+        Assert.Equal(key, Assert.Single(san.Keys));
+        Assert.False(san.TakesWriteOf(1));
+        Assert.False(Done(san, new Exclusion(san.For(1)).IsInAsync(old!.Value)));
+        Assert.True(Done(san, new Exclusion(san.For(9)).IsInAsync(key!.Value)));
+    }
+
+    [Fact]
+    public void A_fenced_node_writes_nothing_and_boots_only_when_it_is_let_in_again()
+    {
+        var san = new SimulatedSan(1);
+        var first = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1)))!.Value;
+        var second = Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2)))!.Value;
+        Done(san, new Exclusion(san.For(1)).FenceAsync(first, Node(2)));
+        Assert.False(san.TakesWriteOf(2));
+        Assert.False(Done(san, new Exclusion(san.For(2)).IsInAsync(second)));
+        var refused = new Exclusion(san.For(2)).EnterAsync("node02", Node(2));
+        san.Run();
+        Assert.Contains("unfence node02", refused.Exception!.InnerException!.Message, StringComparison.Ordinal);
+
+        Done(san, new Exclusion(san.For(1)).UnfenceAsync(Node(2)));
+        Assert.NotNull(Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2))));
+        Assert.True(san.TakesWriteOf(2));
+    }
+
+    [Fact]
+    public void Whichever_way_a_boot_and_a_fencing_meet_the_node_stays_out()
+    {
+        for (var seed = 0; seed < Seeds; seed++)
+        {
+            var san = new SimulatedSan(seed);
+            var own = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1)))!.Value;
+            Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2)));
+            var boot = new Exclusion(san.For(3)).EnterAsync("node02", Node(2));
+            var fence = new Exclusion(san.For(1)).FenceAsync(own, Node(2));
+            san.Run();
+            Assert.True(fence.IsCompletedSuccessfully && boot.IsCompleted, $"seed {seed}");
+            Assert.False(san.TakesWriteOf(2) || san.TakesWriteOf(3), $"seed {seed}");
+        }
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public void Two_nodes_never_change_the_volume_group_at_once_whoever_dies_in_between(bool canFence)
+    {
+        var changes = 0;
+        for (var seed = 0; seed < Seeds; seed++)
+        {
+            var san = new SimulatedSan(seed) { CanFence = canFence };
+            HashSet<int> inside = [];
+            List<Task> all = [];
+            for (var machine = 1; machine <= 3; machine++) all.Add(ChangeAsync(san, machine, inside, () => changes++, $"seed {seed}"));
+            // One of them stands still at some point, is fenced by another, and comes back late.
+            var victim = san.Next(3) + 1;
+            var steps = san.Next(30);
+            san.Run(() => steps-- == 0);
+            san.Stop(victim);
+            var wait = Waiting;
+            san.Run(() => wait-- == 0); // whoever waits for the victim would wait for ever
+            if (!all[victim - 1].IsCompleted)
+            {
+                var survivor = victim % 3 + 1;
+                ReservationKey? own = canFence ? san.Keys.First(k => k.Node == Node(survivor)) : null;
+                if (canFence) Done(san, new Exclusion(san.For(survivor)).FenceAsync(own, Node(victim)));
+                else Done(san, new Exclusion(san.For(survivor)).FenceAsync(null, Node(victim)));
+                inside.Remove(victim); // from here on the SAN takes nothing from it
+                san.Run();
+                if (!canFence) san.Forget(victim); // there, somebody has pulled its plug
+            }
+            san.Revive(victim);
+            san.Run();
+            foreach (var machine in (int[])[1, 2, 3])
+                if (machine != victim) Assert.True(all[machine - 1].IsCompletedSuccessfully, $"seed {seed}: node0{machine}: {all[machine - 1].Exception?.InnerException}");
+        }
+        Assert.True(changes > Seeds);
+    }
+
+    /// <summary>A node that boots, and changes the volume group once.</summary>
+    private static async Task ChangeAsync(SimulatedSan san, int machine, HashSet<int> inside, Action changed, string seed)
+    {
+        var disk = san.For(machine);
+        var key = await new Exclusion(disk).EnterAsync($"node0{machine}", Node(machine)) ?? new ReservationKey(Node(machine), 0);
+        await using var lease = await SanLease.TakeAsync(disk, key, $"node0{machine}", Patience, san.Clock(machine));
+        Assert.True(!inside.Any(other => san.TakesWriteOf(other)), $"{seed}: {machine} beside {string.Join(", ", inside)}");
+        inside.Add(machine);
+        for (var pause = 0; pause < 3; pause++) await Task.Delay(TimeSpan.FromMilliseconds(1), san.Clock(machine));
+        // A late writer: the SAN refuses it, or the lease is still its own.
+        if (!san.TakesWriteOf(machine)) return;
+        Assert.True(await lease.IsHeldAsync() || !san.TakesWriteOf(machine), seed);
+        inside.Remove(machine);
+        changed();
+    }
+
+    private static Ipv4Address Node(int number) => new(0xC0A8_4D0A + (uint)number);
+
+    private static T Done<T>(SimulatedSan san, Task<T> task)
+    {
+        san.Run(() => task.IsCompleted);
+        Assert.True(task.IsCompleted);
+        return task.GetAwaiter().GetResult();
+    }
+
+    private static void Done(SimulatedSan san, Task task)
+    {
+        san.Run(() => task.IsCompleted);
+        Assert.True(task.IsCompleted);
+        task.GetAwaiter().GetResult();
+    }
+}

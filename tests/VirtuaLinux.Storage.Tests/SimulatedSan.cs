@@ -1,0 +1,132 @@
+using VirtuaLinux.Storage.Fencing;
+
+namespace VirtuaLinux.Storage.Tests;
+
+/// <summary>A LUN as SPC-4 and SBC-3 describe it, and the order in which what several machines ask of it happens: a seed decides.</summary>
+internal sealed class SimulatedSan(int seed)
+{
+    private readonly Random _random = new(seed);
+    private readonly List<(int Machine, Action Step)> _pending = [];
+    private readonly Dictionary<int, ReservationKey> _keys = [];
+    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512] };
+    private readonly HashSet<int> _dead = [];
+    private bool _isReserved;
+
+    public IReadOnlyCollection<ReservationKey> Keys => _keys.Values;
+
+    /// <summary>Whether the array lasts through its own loss of power.</summary>
+    public bool CanFence { get; init; } = true;
+
+    public ISharedDisk For(int machine) => new Port(this, machine);
+
+    public TimeProvider Clock(int machine) => new StepClock(this, machine);
+
+    /// <summary>What a machine asks for from now on does not happen until <see cref="Revive"/>.</summary>
+    public void Stop(int machine) => _dead.Add(machine);
+
+    public void Revive(int machine) => _dead.Remove(machine);
+
+    /// <summary>Machine off: what it was about to ask for never happens.</summary>
+    public void Forget(int machine)
+    {
+        _pending.RemoveAll(p => p.Machine == machine);
+        _dead.Remove(machine);
+    }
+
+    /// <summary>Whether the SAN takes a write of a machine now.</summary>
+    public bool TakesWriteOf(int machine) => !_isReserved || _keys.ContainsKey(machine);
+
+    /// <summary>Lets things happen, one at a time, until nothing is left or <paramref name="isEnough"/>.</summary>
+    public void Run(Func<bool>? isEnough = null)
+    {
+        for (var step = 0; step < 100_000 && !(isEnough?.Invoke() ?? false); step++)
+        {
+            var ready = _pending.Where(p => !_dead.Contains(p.Machine)).ToList();
+            if (ready.Count == 0) return;
+            var next = ready[_random.Next(ready.Count)];
+            _pending.Remove(next);
+            next.Step();
+        }
+    }
+
+    public int Next(int below) => _random.Next(below);
+
+    private Task<T> Happen<T>(int machine, Func<T> command)
+    {
+        var done = new TaskCompletionSource<T>();
+        _pending.Add((machine, () =>
+        {
+            T result;
+            try
+            {
+                result = command();
+            }
+            catch (Host.FailureException e)
+            {
+                done.SetException(e);
+                return;
+            }
+            done.SetResult(result);
+        }));
+        return done.Task;
+    }
+
+    private sealed class Port(SimulatedSan san, int machine) : ISharedDisk
+    {
+        public Task<bool> CanFenceAsync(CancellationToken cancellationToken) => Task.FromResult(san.CanFence);
+
+        public Task<IReadOnlyList<ReservationKey>> ReadKeysAsync(CancellationToken cancellationToken) => san.Happen<IReadOnlyList<ReservationKey>>(machine, () => [.. san._keys.Values]);
+
+        public Task RegisterAsync(ReservationKey key, CancellationToken cancellationToken) => san.Happen(machine, () =>
+        {
+            if (key == default) san._keys.Remove(machine);
+            else san._keys[machine] = key;
+            return san._isReserved &= san._keys.Count > 0; // with the last registrant its reservation ends
+        });
+
+        public Task ReserveAsync(ReservationKey own, CancellationToken cancellationToken) => san.Happen(machine, () => san._isReserved = Own(own));
+
+        public Task PreemptAsync(ReservationKey own, ReservationKey victim, CancellationToken cancellationToken) => san.Happen(machine, () =>
+        {
+            Own(own);
+            foreach (var (other, key) in san._keys.ToList())
+                if (key == victim) san._keys.Remove(other);
+            return true;
+        });
+
+        public Task<byte[]> ReadBlockAsync(SharedBlock block, CancellationToken cancellationToken) => san.Happen(machine, () => san._blocks[block]);
+
+        public Task<bool> ReplaceBlockAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken) => san.Happen(machine, () =>
+        {
+            if (!san.TakesWriteOf(machine)) throw new Host.FailureException("reservation conflict");
+            if (!san._blocks[block].AsSpan().SequenceEqual(old)) return false;
+            san._blocks[block] = next;
+            return true;
+        });
+
+        private bool Own(ReservationKey key) => san._keys.GetValueOrDefault(machine) == key ? true : throw new Host.FailureException("reservation conflict");
+    }
+
+    /// <summary>A pause ends whenever the seed lets it; the time it shows is that of a machine that never waits long.</summary>
+    private sealed class StepClock(SimulatedSan san, int machine) : TimeProvider
+    {
+        public override long GetTimestamp() => 0;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            san._pending.Add((machine, () => callback(state)));
+            return new Nothing();
+        }
+
+        private sealed class Nothing : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+            public void Dispose()
+            {
+            }
+
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        }
+    }
+}
