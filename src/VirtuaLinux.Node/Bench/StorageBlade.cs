@@ -78,7 +78,8 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         await lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
         var empty = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{partition} has no volume group though it was just made");
         var image = new ImageInfo { Image = s_image, Distribution = "", KernelRelease = "", RootSize = s_fileSystem.Bytes, ChunkSize = 0, Chunks = [], RootDigest = "0", BootSize = 4 << 20, BootDigest = "0", SourceDateEpoch = 0 };
-        await lvm.CommitAsync(NodeVolumes.AddNode(NodeVolumes.AddImage(empty, image), Node, new SiteVolumes { Root = new ByteSize(s_fileSystem.Bytes * 3 / 2), Local = s_fileSystem }), cancellationToken).ConfigureAwait(false);
+        // No guard is there to grow the store.
+        await lvm.CommitAsync(NodeVolumes.AddNode(NodeVolumes.AddImage(empty, image), Node, new SiteVolumes { Root = s_fileSystem, Local = s_fileSystem }).Extend(NodeVolumes.StoreName(Node), new ByteSize(s_fileSystem.Bytes * 3 / 2)), cancellationToken).ConfigureAwait(false);
         _group = (await lvm.ReadAsync(cancellationToken).ConfigureAwait(false))!;
         _volumes = new NodeVolumes(runner, _group, lvm.DevicesOf(_group));
 
@@ -114,16 +115,16 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
             case StorageDeviceKind.Raw: return _raw;
             case StorageDeviceKind.Plain: return await _volumes.MapAsync($"{Node}_local", Plain, readOnly: false, cancellationToken).ConfigureAwait(false);
             case StorageDeviceKind.Root:
-                await BlankAsync($"{Node}_meta", Metadata, cancellationToken).ConfigureAwait(false);
+                await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
                 return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, cancellationToken).ConfigureAwait(false)).Path;
             case StorageDeviceKind.Thin:
-                var metadata = await BlankAsync($"{Node}_meta", Metadata, cancellationToken).ConfigureAwait(false);
-                var data = await _volumes.MapAsync($"{Node}_data", Data, readOnly: false, cancellationToken).ConfigureAwait(false);
-                await _mapper.CreateAsync(Pool, $"0 {Text(_group.SizeOf(_group.Find($"{Node}_data")!) / 512)} thin-pool {metadata} {data} {Text(device.BlockKiB * 2)} 0 {(device.SkipZeroing ? "1 skip_block_zeroing" : "0")}\n", cancellationToken: cancellationToken).ConfigureAwait(false);
+                var metadata = await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
+                var data = await _volumes.MapAsync(NodeVolumes.StoreName(Node), Data, readOnly: false, cancellationToken).ConfigureAwait(false);
+                await _mapper.CreateAsync(Pool, $"0 {Text(_group.SizeOf(_group.Find(NodeVolumes.StoreName(Node))!) / 512)} thin-pool {metadata} {data} {Text(device.BlockKiB * 2)} 0 {(device.SkipZeroing ? "1 skip_block_zeroing" : "0")}\n", cancellationToken: cancellationToken).ConfigureAwait(false);
                 await _mapper.MessageAsync(Pool, "create_thin 0", cancellationToken: cancellationToken).ConfigureAwait(false);
                 return await _mapper.CreateAsync(RootDevice, $"0 {Text(size.Bytes / 512)} thin {DeviceMapper.PathOf(Pool)} 0 {_origin}\n", cancellationToken: cancellationToken).ConfigureAwait(false);
             default:
-                var store = await BlankAsync($"{Node}_data", Data, cancellationToken).ConfigureAwait(false);
+                var store = await BlankAsync(NodeVolumes.StoreName(Node), Data, cancellationToken).ConfigureAwait(false);
                 return await _mapper.CreateAsync(RootDevice, $"0 {Text(size.Bytes / 512)} snapshot {_origin} {store} P {Text(device.BlockKiB * 2)}\n", cancellationToken: cancellationToken).ConfigureAwait(false);
         }
     }
