@@ -47,7 +47,7 @@ internal static class BladeMachine
     public static string FileOf(Medium medium, int index, string bladeDirectory) =>
         medium.Kind == MediumKind.Cdrom ? medium.Path : Path.Combine(bladeDirectory, $"stick{Text(index)}.img");
 
-    private static string[] Processor(Accelerator accelerator) => accelerator == Accelerator.Kvm
+    public static string[] Processor(Accelerator accelerator) => accelerator == Accelerator.Kvm
         ? ["-accel", "kvm", "-cpu", "host"]
         : ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"];
 

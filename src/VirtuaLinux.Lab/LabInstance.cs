@@ -53,6 +53,7 @@ public sealed partial class LabInstance
         var accelerator = options.Accelerator ?? await AcceleratorProbe.ProbeAsync(options.ProbeKernel, runner, log, cancellationToken).ConfigureAwait(false);
         RefuseTakenName(options);
         if (Directory.Exists(Path.Combine(options.StateDirectory, "blades"))) Directory.Delete(Path.Combine(options.StateDirectory, "blades"), recursive: true);
+        ForgetReservations(store);
         store.Write(new LabState { Options = options, Accelerator = accelerator });
         var lab = new LabInstance(store, runner);
         lab.San.MakeBackingFile(options.SanSize, fresh: true);
@@ -93,14 +94,16 @@ public sealed partial class LabInstance
     /// <param name="name">Name of the new one.</param>
     /// <param name="runner">Runs external programs.</param>
     /// <param name="blades">Other machines in front of the same SAN; the same ones unless given.</param>
+    /// <param name="san">Another target over the same LUN; the same kind unless given.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="FailureException">A blade of that lab is on: its SAN would be copied in the middle of a change.</exception>
-    public static async Task<LabInstance> ForkAsync(string original, string stateDirectory, string name, ICommandRunner? runner = null, IReadOnlyList<BladeOptions>? blades = null, CancellationToken cancellationToken = default)
+    public static async Task<LabInstance> ForkAsync(string original, string stateDirectory, string name, ICommandRunner? runner = null, IReadOnlyList<BladeOptions>? blades = null, SanKind? san = null, CancellationToken cancellationToken = default)
     {
         var from = new LabInstance(new LabStore(Path.GetFullPath(original)), runner);
         if (from.Blades.FirstOrDefault(b => b.IsOn) is { } on) throw new FailureException($"{on.Name} is on: power all blades off before the lab is forked");
         var options = from.Options with { StateDirectory = Path.GetFullPath(stateDirectory), SanDirectory = null, Name = name };
         if (blades is not null) options = options with { Blades = blades };
+        if (san is { } kind) options = options with { SanKind = kind };
         options.Validate();
         var store = new LabStore(options.StateDirectory);
         if (store.TryRead() is { IsUp: true }) throw new FailureException($"a lab runs in {options.StateDirectory}; end it with 'virtualinux lab down'");
@@ -108,6 +111,7 @@ public sealed partial class LabInstance
         Directory.CreateDirectory(options.StateDirectory);
         await from._runner.RunAsync(ExternalCommand.Of("cp", "--sparse=always", "--reflink=auto", "--", from.San.BackingFile, Path.Combine(options.StateDirectory, "san.img")), cancellationToken).ConfigureAwait(false);
         from.CopyKeys(options.StateDirectory);
+        ForgetReservations(store); // they are the array's, not the disk's
         store.Write(new LabState { Options = options, Accelerator = from.Accelerator });
         var lab = new LabInstance(store, runner);
         await lab.BringUpAsync(cancellationToken).ConfigureAwait(false);
@@ -131,6 +135,11 @@ public sealed partial class LabInstance
             await DownAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
+    }
+
+    private static void ForgetReservations(LabStore store)
+    {
+        if (Directory.Exists(LioTarget.DirectoryOf(store))) Directory.Delete(LioTarget.DirectoryOf(store), recursive: true);
     }
 
     private static void RefuseTakenName(LabOptions options)

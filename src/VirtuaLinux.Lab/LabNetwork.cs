@@ -7,6 +7,8 @@ namespace VirtuaLinux.Lab;
 /// <summary>The switch: a bridge in a network namespace of the lab's own, with a port for each blade. Nothing leaves the namespace.</summary>
 public sealed class LabNetwork
 {
+    internal const string SanPort = "san0"; // no blade's: those begin with t-
+
     private readonly LabOptions _options;
     private readonly ICommandRunner _runner;
 
@@ -39,13 +41,15 @@ public sealed class LabNetwork
         await IpAsync(["link", "set", "lo", "up"], cancellationToken).ConfigureAwait(false);
         // Without spanning tree and forward delay a port forwards at once; firmware gives up before a delayed one does.
         await IpAsync(["link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"], cancellationToken).ConfigureAwait(false);
-        await IpAsync(["addr", "add", $"{_options.SanAddress}/{_options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}", "dev", "br0"], cancellationToken).ConfigureAwait(false);
+        await IpAsync(["addr", "add", $"{_options.HostAddress}/{_options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}", "dev", "br0"], cancellationToken).ConfigureAwait(false);
         await IpAsync(["link", "set", "br0", "up"], cancellationToken).ConfigureAwait(false);
-        foreach (var blade in _options.Blades)
+        IEnumerable<string> ports = _options.Blades.Select(b => Port(b.Name));
+        if (_options.SanKind == SanKind.Lio) ports = ports.Prepend(SanPort);
+        foreach (var port in ports)
         {
             // The port outlives the machine, so that counters and a pulled cable survive a power cut.
-            await IpAsync(["tuntap", "add", Port(blade.Name), "mode", "tap"], cancellationToken).ConfigureAwait(false);
-            await IpAsync(["link", "set", Port(blade.Name), "master", "br0", "up"], cancellationToken).ConfigureAwait(false);
+            await IpAsync(["tuntap", "add", port, "mode", "tap"], cancellationToken).ConfigureAwait(false);
+            await IpAsync(["link", "set", port, "master", "br0", "up"], cancellationToken).ConfigureAwait(false);
         }
     }
 

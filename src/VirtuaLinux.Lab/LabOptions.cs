@@ -19,6 +19,9 @@ public sealed partial record LabOptions
     /// <summary>The blades.</summary>
     public required IReadOnlyList<BladeOptions> Blades { get; init; }
 
+    /// <summary>What stands in for the SAN.</summary>
+    public SanKind SanKind { get; set; }
+
     /// <summary>Size of the SAN's one LUN; its file is sparse.</summary>
     public ByteSize SanSize { get; set; } = ByteSize.FromGiB(32);
 
@@ -34,7 +37,7 @@ public sealed partial record LabOptions
     /// <summary>The boot network. Its first address is the SAN's, the blades' begin at the eleventh.</summary>
     public Ipv4Subnet Subnet { get; set; } = Ipv4Subnet.Parse("192.168.77.0/24");
 
-    /// <summary>Kernel that <c>/dev/kvm</c> is tried with; absent: the host's newest in <c>/boot</c>. With none, blades are emulated.</summary>
+    /// <summary>Kernel that <c>/dev/kvm</c> is tried with, or an installer ISO, which has one; absent: the host's newest in <c>/boot</c>. With none, blades are emulated. <see cref="SanKind.Lio"/> needs an ISO.</summary>
     public string? ProbeKernel { get; init; }
 
     /// <summary>How blades run; absent: what the probe finds.</summary>
@@ -44,9 +47,13 @@ public sealed partial record LabOptions
     [System.Text.Json.Serialization.JsonIgnore]
     public string Namespace => $"vl-{Name}";
 
-    /// <summary>Address of the SAN, and of the host on the boot network.</summary>
+    /// <summary>Address of the SAN.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public Ipv4Address SanAddress => new(Subnet.Network.Value + 1);
+
+    /// <summary>Address of the host on the boot network: the SAN's, as long as that is a program on the host.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public Ipv4Address HostAddress => SanKind == SanKind.Lio ? new(SanAddress.Value + 1) : SanAddress;
 
     /// <summary>Where the SAN listens.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
@@ -75,6 +82,7 @@ public sealed partial record LabOptions
         if (!ShortName().IsMatch(Name)) throw new FailureException($"lab name '{Name}': use at most 12 lower-case letters, digits and hyphens");
         if (!Path.IsPathRooted(StateDirectory)) throw new FailureException($"state directory '{StateDirectory}': give an absolute path");
         if (ChapSecret.Length is < 12 or > 16) throw new FailureException("the CHAP secret must have 12 to 16 characters");
+        if (SanKind == SanKind.Lio && ProbeKernel?.EndsWith(".iso", StringComparison.Ordinal) != true) throw new FailureException("a SAN with LIO runs the kernel of an installer ISO; name one");
         foreach (var blade in Blades)
             if (!ShortName().IsMatch(blade.Name)) throw new FailureException($"blade name '{blade.Name}': use at most 12 lower-case letters, digits and hyphens");
         Unique(Blades.Select(b => b.Name), "name");

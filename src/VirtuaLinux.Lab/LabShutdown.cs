@@ -14,12 +14,12 @@ public sealed partial class LabInstance
         if (store.TryRead() is not { } state) return;
         if (!state.IsUp) return; // another lab may have taken the name since
         var options = state.Options;
-        using var turn = await LabSan.TakeTurnAsync(cancellationToken).ConfigureAwait(false);
+        using var turn = await TgtTarget.TakeTurnAsync(cancellationToken).ConfigureAwait(false);
         foreach (var process in await ProcessesAsync(state, runner, cancellationToken).ConfigureAwait(false))
             await process.KillAsync(cancellationToken).ConfigureAwait(false);
         if (LabNetwork.Exists(options)) await runner.RunAsync(ExternalCommand.Of("ip", "netns", "delete", options.Namespace), cancellationToken).ConfigureAwait(false);
         if (Directory.Exists(LabPaths.RunOf(options))) Directory.Delete(LabPaths.RunOf(options), recursive: true);
-        await LabSan.RemoveControlPortAsync(runner, state.SanControlPort, cancellationToken).ConfigureAwait(false);
+        await TgtTarget.RemoveControlPortAsync(runner, state.SanControlPort, cancellationToken).ConfigureAwait(false);
         await store.UpdateAsync(s => s with { IsUp = false, San = null, SanControlPort = 0, Watcher = null, Blades = new Dictionary<string, BladeState>() }, cancellationToken).ConfigureAwait(false);
     }
 

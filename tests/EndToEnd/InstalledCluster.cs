@@ -28,7 +28,8 @@ public sealed class InstalledCluster : IAsyncLifetime
     /// <summary>A lab of its own over a copy of this cluster's SAN, all its machines off. The first call powers the cluster off, cleanly, for good.</summary>
     /// <param name="name">Name of the lab.</param>
     /// <param name="blades">Other machines in front of the same SAN; the same ones unless given.</param>
-    public async Task<TestLab> ForkAsync(string name, IReadOnlyList<BladeOptions>? blades = null)
+    /// <param name="san">Another kind of array with the same content.</param>
+    public async Task<TestLab> ForkAsync(string name, IReadOnlyList<BladeOptions>? blades = null, SanKind? san = null)
     {
         Assert.Null(Result.Problem);
         if (_identities.Count == 0)
@@ -41,7 +42,7 @@ public sealed class InstalledCluster : IAsyncLifetime
             await Task.WhenAll(Lab.Lab.Blades.Select(b => b.PowerOffAsync(PowerOff)));
             await Lab.Lab.DownAsync();
         }
-        return await TestLab.ForkAsync(Lab.Lab.Options.StateDirectory, name, blades);
+        return await TestLab.ForkAsync(Lab.Lab.Options.StateDirectory, name, blades, san);
     }
 
     /// <summary>See <see cref="Identities"/>, as a node of any lab has it now.</summary>

@@ -61,10 +61,10 @@ public sealed class TestLab : IAsyncDisposable
     }
 
     /// <summary>A lab over a copy of another one's SAN, all machines off.</summary>
-    public static async Task<TestLab> ForkAsync(string original, string name, IReadOnlyList<BladeOptions>? blades = null)
+    public static async Task<TestLab> ForkAsync(string original, string name, IReadOnlyList<BladeOptions>? blades = null, SanKind? san = null)
     {
         var folder = await EmptyFolderAsync(name);
-        return new TestLab(await LabInstance.ForkAsync(original, folder, name, blades: blades), folder);
+        return new TestLab(await LabInstance.ForkAsync(original, folder, name, blades: blades, san: san), folder);
     }
 
     /// <summary>The start after a blackout: the stick and the site's volume in one machine, power for it and for others.</summary>

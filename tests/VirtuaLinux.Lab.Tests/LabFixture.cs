@@ -1,3 +1,4 @@
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Lab.Tests;
@@ -13,9 +14,16 @@ public sealed class LabFixture : IAsyncDisposable
 
     public LabInstance Lab { get; private set; } = null!;
 
-    public static Task<LabFixture> UpAsync(params IReadOnlyList<Firmware> blades) => UpAsync(NetworkCard.Virtio, blades);
+    /// <summary>The installer ISO; <c>./build.sh --target=Image</c> makes it.</summary>
+    public static string Iso => Path.Combine(Path.GetDirectoryName(ProductFiles.Locate("VirtuaLinux.sln"))!, "artifacts/images/debian-13.iso");
 
-    public static async Task<LabFixture> UpAsync(NetworkCard card, params IReadOnlyList<Firmware> blades)
+    public static Task<LabFixture> UpAsync(params IReadOnlyList<Firmware> blades) => UpAsync(NetworkCard.Virtio, SanKind.Tgt, blades);
+
+    public static Task<LabFixture> UpAsync(NetworkCard card, params IReadOnlyList<Firmware> blades) => UpAsync(card, SanKind.Tgt, blades);
+
+    public static Task<LabFixture> UpAsync(SanKind san) => UpAsync(NetworkCard.Virtio, san, Firmware.Bios);
+
+    private static async Task<LabFixture> UpAsync(NetworkCard card, SanKind san, params IReadOnlyList<Firmware> blades)
     {
         var name = $"t{Environment.ProcessId}{(char)('a' + Interlocked.Increment(ref s_count) % 26)}";
         var fixture = new LabFixture(new LabOptions
@@ -23,6 +31,8 @@ public sealed class LabFixture : IAsyncDisposable
             StateDirectory = Path.Combine(Path.GetTempPath(), "virtualinux-lab-tests", name),
             Name = name,
             Blades = [.. LabOptions.NumberedBlades(blades).Select(b => b with { MemoryMiB = 256, Card = card })],
+            SanKind = san,
+            ProbeKernel = Iso,
             SanSize = ByteSize.FromMiB(256),
             Accelerator = Accelerator.Tcg,
         });

@@ -9,28 +9,34 @@ public sealed class SanTests
 {
     private static readonly CommandRunner s_runner = new();
 
-    [Fact]
-    public async Task The_san_shows_its_lun_to_whoever_knows_the_secret()
+    [Theory]
+    [InlineData(SanKind.Tgt)]
+    [InlineData(SanKind.Lio)]
+    public async Task The_san_shows_its_lun_to_whoever_knows_the_secret(SanKind kind)
     {
-        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        await using var fixture = await LabFixture.UpAsync(kind);
         var list = await ListAsync(fixture.Lab, fixture.Options.ChapSecret);
         Assert.Equal(0, list.ExitCode);
         Assert.Contains("iqn.2026-11.org.virtualinux:san", list.Output, StringComparison.Ordinal);
         Assert.Contains("Lun:1    Type:DIRECT_ACCESS (Size:255M)", list.Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_wrong_secret_and_no_secret_are_refused()
+    [Theory]
+    [InlineData(SanKind.Tgt)]
+    [InlineData(SanKind.Lio)]
+    public async Task A_wrong_secret_and_no_secret_are_refused(SanKind kind)
     {
-        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        await using var fixture = await LabFixture.UpAsync(kind);
         Assert.Contains("Authentication failure", Text(await ListAsync(fixture.Lab, "wrong-secret-1")), StringComparison.Ordinal);
         Assert.Contains("Authentication failure", Text(await ListAsync(fixture.Lab, null)), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_changed_secret_holds_at_once_and_after_a_restart()
+    [Theory]
+    [InlineData(SanKind.Tgt)]
+    [InlineData(SanKind.Lio)]
+    public async Task A_changed_secret_holds_at_once_and_after_a_restart(SanKind kind)
     {
-        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        await using var fixture = await LabFixture.UpAsync(kind);
         await fixture.Lab.San.SetChapSecretAsync("another-secret");
         Assert.Equal(0, (await ListAsync(fixture.Lab, "another-secret")).ExitCode);
         Assert.Contains("Authentication failure", Text(await ListAsync(fixture.Lab, fixture.Options.ChapSecret)), StringComparison.Ordinal);
@@ -40,10 +46,12 @@ public sealed class SanTests
         Assert.Equal(0, (await ListAsync(fixture.Lab, "another-secret")).ExitCode);
     }
 
-    [Fact]
-    public async Task A_resized_lun_shows_its_new_size()
+    [Theory]
+    [InlineData(SanKind.Tgt)]
+    [InlineData(SanKind.Lio)]
+    public async Task A_resized_lun_shows_its_new_size(SanKind kind)
     {
-        await using var fixture = await LabFixture.UpAsync(Firmware.Bios);
+        await using var fixture = await LabFixture.UpAsync(kind);
         await fixture.Lab.San.ResizeAsync(ByteSize.FromMiB(64));
         Assert.Contains("(Size:63M)", (await ListAsync(fixture.Lab, fixture.Options.ChapSecret)).Output, StringComparison.Ordinal);
     }

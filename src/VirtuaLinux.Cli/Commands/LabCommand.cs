@@ -27,15 +27,17 @@ internal static class LabCommand
         var uefi = new Option<int>("--uefi") { Description = "how many of them have UEFI firmware, counted from the last", DefaultValueFactory = _ => 1 };
         var iso = new Option<string?>("--iso") { Description = "installer ISO; the newest below artifacts/images unless given" };
         var stick = new Option<bool>("--usb") { Description = "put the ISO on a USB stick instead of a CD" };
+        var san = new Option<SanKind>("--san") { Description = "what stands in for the SAN: tgt, a program on this host, or lio, the kernel's target in a machine of its own", DefaultValueFactory = _ => SanKind.Tgt };
+        san.AcceptOnlyFromAmong("tgt", "lio");
         var deadline = new Option<int>("--deadline") { Description = "minutes that the cluster may take", DefaultValueFactory = _ => 25 };
-        var command = new Command("up", "Start bare machines and install a cluster on them.") { name, nodes, uefi, iso, stick, deadline };
+        var command = new Command("up", "Start bare machines and install a cluster on them.") { name, nodes, uefi, iso, stick, san, deadline };
         command.SetAction(async (parsed, cancellation) =>
         {
             var state = State(parsed);
-            var path = parsed.GetValue(iso) ?? NewestIso();
+            var path = Path.GetFullPath(parsed.GetValue(iso) ?? NewestIso());
             var count = parsed.GetValue(nodes);
             var firmware = Enumerable.Range(0, count).Select(i => i < count - parsed.GetValue(uefi) ? Firmware.Bios : Firmware.Uefi).ToList();
-            var options = new LabOptions { StateDirectory = state, Name = parsed.GetValue(name)!, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path };
+            var options = new LabOptions { StateDirectory = state, Name = parsed.GetValue(name)!, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path, SanKind = parsed.GetValue(san) };
             var lab = await LabInstance.CreateAsync(options, log: Tell, cancellationToken: cancellation);
             await lab.StartWatcherAsync(ExternalCommand.Of(Environment.ProcessPath!, "lab", "watch", "--state", state), cancellation);
             Tell($"lab: {count} blades, emulated by {lab.Accelerator}, SAN at {options.Portal}");

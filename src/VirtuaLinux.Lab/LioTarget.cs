@@ -1,0 +1,65 @@
+using System.Globalization;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Lab;
+
+/// <summary>The kernel's target in a tier-0 machine of its own (see <see cref="SanKind.Lio"/>).</summary>
+internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunner runner) : ISanTarget
+{
+    private const string Ready = "SAN ready";
+    private static readonly string[] s_modules = ["virtio_blk", "virtio_net", "crc32c_generic", "target_core_iblock", "iscsi_target_mod", "9p", "9pnet_virtio"];
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var (state, folder) = (store.Read(), DirectoryOf(store));
+        var reservations = Directory.CreateDirectory(Path.Combine(folder, "reservations")).FullName;
+        var machine = new KernelMachine
+        {
+            Folder = Path.Combine(folder, "machine"),
+            Name = $"{state.Options.Namespace}-san",
+            Port = LabNetwork.SanPort,
+            Mac = new MacAddress(0x5254_0077_ff01),
+            Devices =
+            [
+                "-drive", $"if=none,id=lun,format=raw,discard=unmap,file={LabSan.BackingFileOf(store).Replace(",", ",,", StringComparison.Ordinal)}", "-device", "virtio-blk-pci,drive=lun",
+                "-fsdev", $"local,id=reservations,security_model=none,path={reservations.Replace(",", ",,", StringComparison.Ordinal)}", "-device", "virtio-9p-pci,fsdev=reservations,mount_tag=reservations",
+            ],
+        };
+        await SmallSystem.MakeAsync(machine.Folder, state.Options.ProbeKernel!, s_modules, [], Init(state.Options), runner, cancellationToken).ConfigureAwait(false);
+        var process = await machine.StartAsync(network, state.Accelerator, runner, cancellationToken).ConfigureAwait(false);
+        await store.UpdateAsync(s => s with { San = process }, cancellationToken).ConfigureAwait(false);
+        await machine.WaitForConsoleAsync(process, Ready, TimeSpan.FromMinutes(3), cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (store.Read().San is { } process) await process.KillAsync(cancellationToken).ConfigureAwait(false);
+        await store.UpdateAsync(s => s with { San = null }, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The machine restarts: sessions break, and come back only with the new secret.</summary>
+    public async Task ChangeSecretAsync(CancellationToken cancellationToken)
+    {
+        await StopAsync(cancellationToken).ConfigureAwait(false);
+        await StartAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>What the machine keeps beside its LUN.</summary>
+    internal static string DirectoryOf(LabStore store) => Path.Combine(store.Directory, "san");
+
+    private static string Init(LabOptions options)
+    {
+        var template = ProductFiles.Locate("templates/lab/san.init.sbn");
+        return TemplateRenderer.Render(template, File.ReadAllText(template), new Dictionary<string, object?>
+        {
+            ["modules"] = string.Join(' ', s_modules),
+            ["address"] = $"{options.SanAddress}/{options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}",
+            ["portal"] = options.Portal.ToString(),
+            ["target"] = options.Target,
+            ["chap_user"] = options.ChapUser,
+            ["chap_secret"] = options.ChapSecret,
+            ["ready"] = Ready,
+        });
+    }
+}
