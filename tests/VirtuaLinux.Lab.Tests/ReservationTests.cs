@@ -34,7 +34,7 @@ public sealed class ReservationTests
             """
             = login with a wrong secret: 24
             = login with the right secret: 0
-            = WWID: naa.60000000000000000e00000000010001
+            = WWID: naa.60000000000000000000000000ab00a0
             = sectors: 524288
             = node01 registers: 0
             = registered after logout and login: 0x1
