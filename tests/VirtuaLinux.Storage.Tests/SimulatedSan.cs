@@ -67,7 +67,8 @@ internal sealed class SimulatedSan(int seed)
                 return;
             }
             done.SetResult(result);
-        }));
+        }
+        ));
         return done.Task;
     }
 
