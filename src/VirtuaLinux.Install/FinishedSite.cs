@@ -75,7 +75,7 @@ public sealed class FinishedSite(InstallContext context)
         // that names them harm nobody, and a starter that knows the new machines asks the manifest on the SAN all the same.
         var next = StorageSteps.Next(state, change.Wanted);
         await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
-        await new StarterPartition(context).WriteAsync(next, cancellationToken).ConfigureAwait(false);
+        await new StarterPartition(context.Runner, context.Disk, context.Console.Log).WriteAsync(next, cancellationToken).ConfigureAwait(false);
         _storage.Commit(next);
         context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
     }

@@ -148,7 +148,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                 storage.CommitSite(state.Journal!, journal.Open());
                 break;
             case InstallStep.WriteStarter:
-                await new StarterPartition(context).WriteAsync(NodeBoot.ReadState(context.Disk), cancellationToken).ConfigureAwait(false);
+                await new StarterPartition(context.Runner, context.Disk, context.Console.Log).WriteAsync(NodeBoot.ReadState(context.Disk), cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.BringUpPeers:
                 await peers.BringUpAsync(cancellationToken).ConfigureAwait(false);

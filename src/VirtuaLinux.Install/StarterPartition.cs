@@ -12,14 +12,17 @@ namespace VirtuaLinux.Install;
 /// <remarks>
 /// The CHAP secret lies here in the clear. Whoever reads this partition is logged in to the SAN, so has the secret already, and can read <see cref="SanState"/> beside it.
 /// </remarks>
-public sealed class StarterPartition(InstallContext context)
+/// <param name="runner">Runs programs.</param>
+/// <param name="disk">The LUN.</param>
+/// <param name="log">Takes what was damaged and is made anew.</param>
+public sealed class StarterPartition(ICommandRunner runner, string disk, Action<string> log)
 {
     private const string Template = "templates/starter/grub.cfg.sbn";
     private const string Mount = "/run/virtualinux/starter";
     private const string BootMount = "/run/virtualinux/starter-boot";
     private const string BootDevice = "vl-starter";
 
-    private readonly string _partition = SanLayout.Partition(context.Disk, 1);
+    private readonly string _partition = SanLayout.Partition(disk, 1);
 
     /// <summary>Brings the partition to what the site needs, and reads it back. What is right already stays, and each other file is replaced as a whole, so that the starter of an older manifest works until that of the next one does.</summary>
     /// <param name="state">The site as the SAN keeps it, or will keep it next.</param>
@@ -29,11 +32,11 @@ public sealed class StarterPartition(InstallContext context)
     {
         ArgumentNullException.ThrowIfNull(state);
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
-        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"{context.Disk}: the manifest on the SAN is refused: {reason}");
+        if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"{disk}: the manifest on the SAN is refused: {reason}");
         // The site's own boot volume and not the medium's: a technician may change a site with the medium of another image.
-        var lvm = new LvmTools(context.Runner, SanLayout.Partition(context.Disk, 3));
-        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{context.Disk} has no volume group {LvmTools.GroupName}");
-        var volumes = new NodeVolumes(context.Runner, group, lvm.DevicesOf(group));
+        var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
+        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}");
+        var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
         var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), BootDevice, readOnly: true, cancellationToken).ConfigureAwait(false);
         await MountAsync("squashfs", "ro", boot, BootMount, cancellationToken).ConfigureAwait(false);
         try
@@ -94,7 +97,7 @@ public sealed class StarterPartition(InstallContext context)
             catch (Exception e) when (e is FailureException or IOException)
             {
                 // A power cut may have damaged the file system, which has no journal: it is made anew then.
-                context.Console.Log($"{_partition}: {e.Message}");
+                log($"{_partition}: {e.Message}");
             }
         }
         await RunAsync(ExternalCommand.Of("umount", Mount).Accepting(), cancellationToken).ConfigureAwait(false);
@@ -153,5 +156,5 @@ public sealed class StarterPartition(InstallContext context)
         await RunAsync(ExternalCommand.Of("mount", "-t", type, "-o", options, device, folder), cancellationToken).ConfigureAwait(false);
     }
 
-    private Task<CommandResult> RunAsync(ExternalCommand command, CancellationToken cancellationToken) => context.Runner.RunAsync(command, cancellationToken);
+    private Task<CommandResult> RunAsync(ExternalCommand command, CancellationToken cancellationToken) => runner.RunAsync(command, cancellationToken);
 }

@@ -9,7 +9,6 @@ namespace VirtuaLinux.Install;
 /// <summary>The steps that write to the SAN. Each can be repeated from its start and ends in the same state.</summary>
 public sealed class StorageSteps(InstallContext context)
 {
-    private const int BlankedBytes = 64 << 10;
     private const int CopyBlock = 4 << 20;
 
     private readonly string _partition = SanLayout.Partition(context.Disk, 3);
@@ -101,16 +100,8 @@ public sealed class StorageSteps(InstallContext context)
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        var added = Fitting(group, g => context.Site.Nodes.Aggregate(g, (sum, node) => NodeVolumes.AddNode(sum, node.Name, context.Site.Volumes)));
-        if (added.Volumes.Count == group.Volumes.Count) return;
-        using (var physical = BlockDevice.Open(_partition, writable: true))
-        {
-            var zeros = new byte[BlankedBytes];
-            foreach (var name in context.Site.Nodes.SelectMany(n => NodeVolumes.ZeroedNames(n.Name)).Where(n => group.Find(n) is null))
-                physical.Write(added.OffsetOf(added.Find(name)!), zeros);
-            physical.Flush();
-        }
-        await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        var added = NodeVolumes.AddNodes(group, [.. context.Site.Nodes.Select(n => n.Name)], context.Site.Volumes, _partition);
+        if (!ReferenceEquals(added, group)) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Signs the manifest and writes the site's state; what is there already is kept, and what the site file says otherwise since is the next manifest.</summary>

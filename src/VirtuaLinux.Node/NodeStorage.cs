@@ -17,6 +17,7 @@ public sealed class NodeStorage
         Record = record;
         Manifest = manifest;
         Self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
+        Disk = disk;
         Lun = new ScsiDisk(runner, disk);
         Lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         Partition = SanLayout.Partition(disk, 3);
@@ -31,6 +32,9 @@ public sealed class NodeStorage
 
     /// <summary>This node.</summary>
     public ManifestNode Self { get; }
+
+    /// <summary>Path of the LUN.</summary>
+    public string Disk { get; }
 
     /// <summary>What all nodes share of the LUN.</summary>
     public ISharedDisk Lun { get; }
@@ -72,15 +76,35 @@ public sealed class NodeStorage
     /// <exception cref="FailureException">Another node keeps the lease, or this one was fenced; nothing was changed.</exception>
     public async Task<VolumeGroup> ChangeAsync(Func<VolumeGroup, VolumeGroup> change, CancellationToken cancellationToken = default)
     {
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        await WithLeaseAsync(async lease => group = await ChangeAsync(lease, change, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        return group;
+    }
+
+    /// <inheritdoc cref="ChangeAsync(Func{VolumeGroup, VolumeGroup}, CancellationToken)"/>
+    /// <param name="lease">The lease, which the caller holds.</param>
+    /// <param name="change">The next group, or the same one for no change.</param>
+    /// <param name="cancellationToken">Ends it before the commit.</param>
+    public async Task<VolumeGroup> ChangeAsync(SanLease lease, Func<VolumeGroup, VolumeGroup> change, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(lease);
         ArgumentNullException.ThrowIfNull(change);
-        // Callers on this node take turns: the lease knows nodes only.
-        using var turn = await LockFile.TakeAsync("/run/lock/virtualinux-volumes.lock", Patience, cancellationToken).ConfigureAwait(false);
-        await using var lease = await SanLease.TakeAsync(Lun, Key ?? new ReservationKey(Self.Cluster.Ip, 0), Self.Name, Patience, cancellationToken: cancellationToken).ConfigureAwait(false);
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var next = change(group);
         if (ReferenceEquals(next, group)) return group;
-        if (!await lease.IsHeldAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException("the lease on the volume group was taken away; nothing was changed");
+        await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
         await Lvm.CommitAsync(next, CancellationToken.None).ConfigureAwait(false);
         return await ReadGroupAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Does something that only one node may do at a time.</summary>
+    /// <exception cref="FailureException">Another node keeps the lease.</exception>
+    public async Task WithLeaseAsync(Func<SanLease, Task> work, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        // Callers on this node take turns: the lease knows nodes only.
+        using var turn = await LockFile.TakeAsync("/run/lock/virtualinux-volumes.lock", Patience, cancellationToken).ConfigureAwait(false);
+        await using var lease = await SanLease.TakeAsync(Lun, Key ?? new ReservationKey(Self.Cluster.Ip, 0), Self.Name, Patience, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await work(lease).ConfigureAwait(false);
     }
 }

@@ -29,6 +29,8 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
 
     private const string Unverified = "virtualinux.unverified";
 
+    private const int BlankedBytes = 64 << 10;
+
     /// <summary>What a volume is for, by what was noted about it; null for one that is not of this product.</summary>
     public static VolumeKind? KindOf(LogicalVolume volume)
     {
@@ -78,8 +80,34 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return AddMissing(group, $"{node}_local", volumes.Local, readOnly: false, "virtualinux.local");
     }
 
-    /// <summary>Names of the volumes of a node whose start must not look like an older content.</summary>
-    public static IReadOnlyList<string> ZeroedNames(string node) => [MetadataName(node), $"{node}_local"];
+    /// <summary>Adds the volumes of all these nodes where they are missing, and blanks the starts of those that must not look like an older content; to be committed then.</summary>
+    /// <param name="group">The group as it is.</param>
+    /// <param name="nodes">Names of nodes.</param>
+    /// <param name="volumes">Sizes.</param>
+    /// <param name="partition">Path of the physical volume.</param>
+    /// <returns>The next group, or the same one if nothing is missing.</returns>
+    /// <exception cref="FailureException">The extents do not suffice, or an I/O error.</exception>
+    public static VolumeGroup AddNodes(VolumeGroup group, IReadOnlyList<string> nodes, SiteVolumes volumes, string partition)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(nodes);
+        VolumeGroup added;
+        try
+        {
+            added = nodes.Aggregate(group, (sum, node) => AddNode(sum, node, volumes));
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FailureException($"{partition}: {e.Message}; grow the LUN", e);
+        }
+        if (added.Volumes.Count == group.Volumes.Count) return group;
+        using var physical = BlockDevice.Open(partition, writable: true);
+        var zeros = new byte[BlankedBytes];
+        foreach (var name in nodes.SelectMany(n => (string[])[MetadataName(n), $"{n}_local"]).Where(n => group.Find(n) is null))
+            physical.Write(added.OffsetOf(added.Find(name)!), zeros);
+        physical.Flush();
+        return added;
+    }
 
     /// <summary>Maps a volume of the group.</summary>
     /// <param name="volume">Its name in the group.</param>

@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using VirtuaLinux.Lab;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.EndToEnd;
 
@@ -52,6 +54,21 @@ public sealed partial class ClusterTests
             using var status = JsonDocument.Parse(await Lab.OnNodeAsync("node02", "sudo", "virtualinux", "node", "status", "--json"));
             return status.RootElement.TryGetProperty("store", out var store) && Number(store, "dataUsed") < FirstStore;
         });
+    }
+
+    /// <summary>A machine is added to the running site from one of its nodes; all take the manifest over, its volumes are there, and a second try changes nothing.</summary>
+    private static async Task ChangeSiteAsync(TestLab fork)
+    {
+        var planned = fork.Lab.Blades[0].Options with { Name = "node04", Mac = MacAddress.Parse("52:54:00:77:00:44"), Ip = Ipv4Address.Parse("192.168.77.44") };
+        var site = (await fork.Lab.SiteFilesAsync(new LabSiteOptions { Planned = [planned] }))["site.yaml"];
+        await fork.OnNodeAsync("node03", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml");
+        string[] Site(params string[] arguments) => ["sudo", "virtualinux", "site", arguments[0], "--site", "/tmp/site.yaml", .. arguments[1..]];
+        Assert.StartsWith("node04 added: 52:54:00:77:00:44", await fork.OnNodeAsync("node03", Site("diff")), StringComparison.Ordinal);
+        var applied = await fork.OnNodeAsync("node03", Site("apply", "--yes"));
+        foreach (var line in (string[])["manifest 2 is committed", "node01: has it", "node02: has it", "node03: has it", "not yet: node04"]) Assert.Contains(line, applied, StringComparison.Ordinal);
+        Assert.StartsWith("nothing changes", await fork.OnNodeAsync("node02", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml; sudo virtualinux site apply --site /tmp/site.yaml"), StringComparison.Ordinal);
+        Assert.Contains("node04_local", await fork.OnNodeAsync("node01", "sudo", "virtualinux", "storage", "ledger"), StringComparison.Ordinal);
+        Assert.Contains("192.168.77.44", await fork.OnNodeAsync("node02", "getent", "hosts", "node04.lab.internal"), StringComparison.Ordinal);
     }
 
     private static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64();

@@ -77,6 +77,7 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         var all = await fork.Cluster.WaitForNodesAsync(fork.Lab.Blades, InstalledCluster.Deadline);
         Assert.Null(all.Problem);
         Assert.Equal("network", all.Nodes.Single(n => n.Name == "node01").Node!.BootedFrom);
+        await ChangeSiteAsync(fork);
         await OriginOnSan.VerifyAsync(fork.Lab.San.BackingFile, TestLab.ImageInfo);
     }
 }

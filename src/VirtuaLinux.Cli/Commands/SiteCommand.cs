@@ -2,10 +2,13 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
+using VirtuaLinux.Cluster;
 using VirtuaLinux.Host;
+using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.NetBoot;
 using VirtuaLinux.NetBoot.Dhcp;
+using VirtuaLinux.Node;
 
 namespace VirtuaLinux.Cli.Commands;
 
@@ -17,9 +20,75 @@ internal static class SiteCommand
 
     public static Command Create()
     {
-        var command = new Command("site", "The site file and the machines that are not in it yet.") { Discovered(), Accept(), Refuse() };
+        var command = new Command("site", "The site file, what it changes on the running site, and the machines that are not in it yet.") { Diff(), Apply(), Discovered(), Accept(), Refuse() };
         command.Options.Add(FileOption);
         return command;
+    }
+
+    private static Command Diff()
+    {
+        var command = new Command("diff", "Show what the site file would change on the running site; run it on a node.");
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            if (SiteInput.Load(parsed.GetValue(FileOption)!, SiteParts.San) is not { } site) return ExitCode.WrongUsage;
+            var runner = new CommandRunner();
+            Show(await new SiteUpdate(runner, NodeStorage.Open(runner), Console.Error.WriteLine).PlanAsync(site, cancellation));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Apply()
+    {
+        var yes = new Option<bool>("--yes") { Description = "do not ask" };
+        var command = new Command("apply", "Bring the running site to what the site file says; run it on a node. Running nodes take it over by themselves.") { yes };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            if (SiteInput.Load(parsed.GetValue(FileOption)!, SiteParts.San) is not { } site) return ExitCode.WrongUsage;
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            var update = new SiteUpdate(runner, storage, Console.Error.WriteLine);
+            var change = await update.PlanAsync(site, cancellation);
+            Show(change);
+            if (change.IsEmpty) return ExitCode.Done;
+            if (!parsed.GetValue(yes))
+            {
+                Console.Error.WriteLine("Type 'yes' to change the site, anything else to leave it:");
+                if (Console.ReadLine()?.Trim() != "yes") throw new FailureException("nothing was changed, as you said");
+            }
+            await update.ApplyAsync(site, change, cancellation);
+            Console.WriteLine($"manifest {change.Wanted.Serial} is committed");
+            await FollowAsync(change.Wanted, cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Show(SiteChange change)
+    {
+        if (change.IsEmpty) Console.WriteLine($"nothing changes: the site has manifest {change.Current.Serial}, which says the same");
+        foreach (var line in change.Lines()) Console.WriteLine(line);
+    }
+
+    /// <summary>Tells of each node that runs when it has the manifest; who does not within two minutes is told too, and takes it over when it can.</summary>
+    private static async Task FollowAsync(Manifest manifest, CancellationToken cancellation)
+    {
+        using var nodes = new SiteNodes();
+        var end = DateTime.UtcNow.AddMinutes(2);
+        var waiting = manifest.Nodes.Select(n => n.Name).ToHashSet();
+        while (true)
+        {
+            var status = await nodes.ReadAsync(manifest, cancellation);
+            foreach (var name in waiting.Where(n => status.TryGetValue(n, out var s) && s.ManifestSerial >= manifest.Serial).Order(StringComparer.Ordinal).ToList())
+            {
+                Console.WriteLine($"{name}: has it");
+                waiting.Remove(name);
+            }
+            // Who is off has it when it boots.
+            if (!waiting.Any(status.ContainsKey) || DateTime.UtcNow > end) break;
+            await Task.Delay(TimeSpan.FromSeconds(1), cancellation);
+        }
+        if (waiting.Count > 0) Console.WriteLine($"not yet: {string.Join(", ", waiting.Order(StringComparer.Ordinal))}");
     }
 
     private static Command Discovered()

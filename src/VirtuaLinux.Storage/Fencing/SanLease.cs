@@ -63,6 +63,13 @@ public sealed class SanLease : IAsyncDisposable
     public async Task<bool> IsHeldAsync(CancellationToken cancellationToken = default) =>
         (await _disk.ReadBlockAsync(SharedBlock.Lease, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(_held);
 
+    /// <summary>To be called right before a change is committed.</summary>
+    /// <exception cref="FailureException">The lease is no longer held.</exception>
+    public async Task RequireAsync(CancellationToken cancellationToken = default)
+    {
+        if (!await IsHeldAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException("the lease on the site's volumes was taken away; nothing was changed");
+    }
+
     /// <summary>Gives the lease back; one that was taken away stays where it is.</summary>
     public async ValueTask DisposeAsync()
     {
