@@ -83,6 +83,25 @@ public sealed class SanTests
         Assert.True((await one.Lab.San.AllocatedAsync()).Bytes < 1 << 20);
     }
 
+    [Fact]
+    public async Task A_fork_may_have_the_other_kind_of_san()
+    {
+        await using var fixture = await LabFixture.UpAsync(SanKind.Tgt);
+        var fork = await LabInstance.ForkAsync(fixture.Options.StateDirectory, fixture.Options.StateDirectory + "-fork", fixture.Options.Name + "f", san: SanKind.Lio);
+        try
+        {
+            var page = await InquireAsync(fork, "131");
+            Assert.Contains("VIRTUALX", page, StringComparison.Ordinal);
+            Assert.DoesNotContain("vl-lab-san", page, StringComparison.Ordinal);
+            Assert.Contains("lbpu:1", await InquireAsync(fork, "178"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await fork.DownAsync();
+            Directory.Delete(fork.Options.StateDirectory, recursive: true);
+        }
+    }
+
     private static Task<CommandResult> ListAsync(LabInstance lab, string? secret) =>
         s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-ls", "-s", $"iscsi://{Login(lab, secret)}{lab.Options.Portal}/").Accepting());
 
