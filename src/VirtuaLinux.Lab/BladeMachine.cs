@@ -95,7 +95,7 @@ internal static class BladeMachine
     private static string Uuid(BladeOptions blade) => $"76697274-7561-4c69-8e75-{blade.Mac.Value:x12}";
 
     /// <summary>QEMU splits option values at commas; a doubled comma stands for one.</summary>
-    private static string Option(string path) => path.Replace(",", ",,", StringComparison.Ordinal);
+    public static string Option(string path) => path.Replace(",", ",,", StringComparison.Ordinal);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -22,8 +22,8 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
             Mac = new MacAddress(0x5254_0077_ff01),
             Devices =
             [
-                "-drive", $"if=none,id=lun,format=raw,discard=unmap,file={LabSan.BackingFileOf(store).Replace(",", ",,", StringComparison.Ordinal)}", "-device", "virtio-blk-pci,drive=lun",
-                "-fsdev", $"local,id=reservations,security_model=none,path={reservations.Replace(",", ",,", StringComparison.Ordinal)}", "-device", "virtio-9p-pci,fsdev=reservations,mount_tag=reservations",
+                "-drive", $"if=none,id=lun,format=raw,discard=unmap,file={BladeMachine.Option(LabSan.BackingFileOf(store))}", "-device", "virtio-blk-pci,drive=lun",
+                "-fsdev", $"local,id=reservations,security_model=none,path={BladeMachine.Option(reservations)}", "-device", "virtio-9p-pci,fsdev=reservations,mount_tag=reservations",
             ],
         };
         await SmallSystem.MakeAsync(machine.Folder, state.Options.ProbeKernel!, s_modules, [], Init(state.Options), runner, cancellationToken).ConfigureAwait(false);

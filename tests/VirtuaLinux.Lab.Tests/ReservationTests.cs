@@ -38,6 +38,9 @@ public sealed class ReservationTests
             = sectors: 524288
             = node01 registers: 0
             = registered after logout and login: 0x1
+            = node01 registers: 0
+            = node01 preempts its older key: 0
+            = registered after that: 0x11
             = node01 reserves: 0
             = node02 writes unregistered: 1
             = node01 writes: 0
@@ -45,7 +48,7 @@ public sealed class ReservationTests
             = node02 writes: 0
             = node01 preempts node02 and aborts: 0
             = node02 writes after that: 1
-            = registered after that: 0x1
+            = registered after that: 0x11
             = compare and write: 0
             = compare and write once more: 14
             = node01 registers for good: 0
