@@ -56,6 +56,7 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
             Verity = root.Verity,
             BootSize = new FileInfo(boot.Path).Length,
             BootDigest = boot.Digest,
+            Registers = true,
             SourceDateEpoch = packages.Epoch,
         };
     }

@@ -4,7 +4,6 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
-using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Install;
 
@@ -43,7 +42,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         console.Say($"this machine is {self.Name} of site {site.Name}");
         await link.UpAllAsync(self, site.Networks, console.Say, cancellationToken).ConfigureAwait(false);
         var secret = ReadSecret(san);
-        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name), secret, cancellationToken).ConfigureAwait(false);
+        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name, self.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
         console.Say($"SAN: {disk}, WWID {IscsiInitiator.WwidOf(disk)}");
         var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = secret };
         return await ExecuteAsync(context, cancellationToken).ConfigureAwait(false);
@@ -55,14 +54,21 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var peers = new PeerSteps(context);
         var finished = new FinishedSite(context);
         var seen = await InspectAsync(context, cancellationToken).ConfigureAwait(false);
-        // Running nodes reserve the LUN for those who are registered. Before the first step there is neither a node nor a place to look for fenced ones.
-        if (seen.Content is SanContent.Ours) await EnterAsync(context, cancellationToken).ConfigureAwait(false);
+        var exclusion = new InstallExclusion(context);
+        await using var _ = exclusion.ConfigureAwait(false);
         var happened = (InstallEvent)seen;
         using var journal = new JournalPartition(context.Disk, console);
         while (true)
         {
             (state, var actions) = InstallMachine.Next(state, happened);
             if (actions.Count == 0) throw new InvalidOperationException($"nothing follows from {happened} in phase {state.Phase}");
+            // Running nodes reserve the LUN of their site for those who are registered. Another site's is left alone until a person has said yes.
+            if (happened is InstallEvent.SanInspected { Content: SanContent.Ours ours } && ours.Journal.Site == context.Site.Name)
+            {
+                await exclusion.EnterAsync(cancellationToken).ConfigureAwait(false);
+                if (ours is { HolderIsAlive: false, Journal: { Step: not InstallStep.Done, Holder: var gone } } && gone != context.Self.Name && context.Site.Nodes.Select(ManifestNode.From).FirstOrDefault(n => n.Name == gone) is { } holder)
+                    await exclusion.ReplaceAsync(holder.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+            }
             foreach (var action in actions)
                 switch (action)
                 {
@@ -78,7 +84,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                         seen = now;
                         break;
                     case InstallAction.Run run:
-                        happened = await RunStepAsync(context, state, run.Step, journal, peers, cancellationToken).ConfigureAwait(false);
+                        happened = await RunStepAsync(context, state, run.Step, journal, peers, exclusion, cancellationToken).ConfigureAwait(false);
                         break;
                     case InstallAction.Wait wait:
                         console.Say($"{wait.Reason}; waiting");
@@ -93,7 +99,9 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                         using (var log = new JournalPartition(context.Disk, console))
                         {
                             log.Open();
+                            if (carry.Choice is SiteChoice.ChangeSite or SiteChoice.AddImage) await exclusion.HoldAsync(cancellationToken).ConfigureAwait(false);
                             await finished.CarryAsync(carry.Choice, cancellationToken).ConfigureAwait(false);
+                            await exclusion.ReleaseAsync().ConfigureAwait(false);
                         }
                         happened = new InstallEvent.ChoiceDone();
                         break;
@@ -112,22 +120,19 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     private async Task<InstallEvent.SanInspected> InspectAsync(InstallContext context, CancellationToken cancellationToken) =>
         new(await SanInspection.InspectAsync(runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false));
 
-    private async Task EnterAsync(InstallContext context, CancellationToken cancellationToken)
-    {
-        var key = await new Exclusion(new ScsiDisk(runner, context.Disk)).EnterAsync(context.Self.Name, context.Self.Cluster.Ip, cancellationToken).ConfigureAwait(false);
-        console.Say(Exclusion.Describe(key));
-    }
-
-    private async Task<InstallEvent> RunStepAsync(InstallContext context, InstallState state, InstallStep step, JournalPartition journal, PeerSteps peers, CancellationToken cancellationToken)
+    private async Task<InstallEvent> RunStepAsync(InstallContext context, InstallState state, InstallStep step, JournalPartition journal, PeerSteps peers, InstallExclusion exclusion, CancellationToken cancellationToken)
     {
         console.Say($"step {step}");
         var clock = Stopwatch.StartNew();
         var storage = new StorageSteps(context);
+        // Nodes that run already may let their stores grow meanwhile.
+        if (step is > InstallStep.Partition and < InstallStep.BringUpPeers) await exclusion.HoldAsync(cancellationToken).ConfigureAwait(false);
+        else await exclusion.ReleaseAsync().ConfigureAwait(false);
         switch (step)
         {
             case InstallStep.Partition:
+                await exclusion.TakeOverAsync(cancellationToken).ConfigureAwait(false);
                 await storage.PartitionAsync(cancellationToken).ConfigureAwait(false);
-                await EnterAsync(context, cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.CreateVolumeGroup:
                 await storage.CreateVolumeGroupAsync(cancellationToken).ConfigureAwait(false);

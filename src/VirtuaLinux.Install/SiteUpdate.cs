@@ -1,7 +1,6 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
-using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Install;
@@ -43,9 +42,7 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
 
     private async Task<(SanState State, SiteChange Change)> ReadAsync(Site site, CancellationToken cancellationToken)
     {
-        // Past this machine's memory: another node may have written.
-        await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", SanLayout.Partition(storage.Disk, 2)), cancellationToken).ConfigureAwait(false);
-        var (state, manifest) = NodeBoot.ReadSite(storage.Disk);
+        var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
         if (site.Name != manifest.Name) throw new FailureException($"the file describes site '{site.Name}', and this is '{manifest.Name}'");
         var change = SiteChange.To(manifest, site);
         return change.Obstacle() is { } obstacle ? throw new FailureException(obstacle) : (state, change);

@@ -33,6 +33,9 @@ public sealed record ImageInfo
     /// <summary>SHA-256 of the boot volume, in lower-case hexadecimal.</summary>
     public required string BootDigest { get; init; }
 
+    /// <summary>Whether nodes of this image register with the SAN before they write; those of images that were built before do not, and a reservation would shut them out.</summary>
+    public bool Registers { get; init; }
+
     /// <summary>Seconds since 1970 (UTC) that every file of the image carries at most; SOURCE_DATE_EPOCH.</summary>
     public required long SourceDateEpoch { get; init; }
 

@@ -81,7 +81,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
                 }
                 try
                 {
-                    await GrowAsync(storage, action, cancellationToken).ConfigureAwait(false);
+                    await GrowAsync(storage, action, fromReserve: false, cancellationToken).ConfigureAwait(false);
                     (grew, _refusal) = (true, null);
                 }
                 catch (FailureException e)
@@ -96,7 +96,11 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
 
     /// <summary>Grows this node's exception store.</summary>
     /// <exception cref="FailureException">The lease was not to be had, or the extents do not suffice.</exception>
-    public async Task GrowAsync(NodeStorage storage, GuardAction action, CancellationToken cancellationToken = default)
+    /// <param name="storage">The site's storage.</param>
+    /// <param name="action">What grows, and to which size.</param>
+    /// <param name="fromReserve">Whether it may take from the reserve.</param>
+    /// <param name="cancellationToken">Ends it before the first change.</param>
+    public async Task GrowAsync(NodeStorage storage, GuardAction action, bool fromReserve, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(storage);
         var isMetadata = action is GuardAction.GrowMetadata;
@@ -107,17 +111,25 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
             _ => throw new InvalidOperationException($"{action} grows nothing"),
         };
         var volume = isMetadata ? NodeVolumes.MetadataName(storage.Self.Name) : NodeVolumes.StoreName(storage.Self.Name);
-        var group = await storage.ChangeAsync(g => g.Extend(volume, size), cancellationToken).ConfigureAwait(false);
-        await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).GrowPoolAsync(storage.Self.Name, isMetadata, cancellationToken).ConfigureAwait(false);
+        var group = await storage.ChangeAsync(
+            // Other nodes may have grown since this one looked.
+            g => g.Extend(volume, size) is var next && !fromReserve && next.FreeExtents < g.FreeExtents && next.FreeExtents * next.ExtentSectors * 512 < Reserve(storage, next).Bytes
+                ? throw new FailureException("the volume group has only the reserve left")
+                : next,
+            cancellationToken).ConfigureAwait(false);
+        // The volume has grown: what comes must not be left for later.
+        await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).GrowPoolAsync(storage.Self.Name, isMetadata, CancellationToken.None).ConfigureAwait(false);
         log($"{volume} has {new ByteSize(group.SizeOf(group.Find(volume)!)).ToRoundedString()} now");
     }
 
     private static StoreSeen Seen(NodeStorage storage, VolumeGroup group, PoolStatus pool)
     {
         var extent = group.ExtentSectors * 512;
-        var all = group.PhysicalVolumes.Sum(p => p.Count) * extent;
-        return new StoreSeen(pool, new ByteSize(group.FreeExtents * extent), new ByteSize(all / 100 * storage.Manifest.Volumes.Reserve.Value), VolumeSizes.LargestStore(storage.Manifest.Volumes.Root));
+        return new StoreSeen(pool, new ByteSize(group.SizeOf(group.Find(NodeVolumes.StoreName(storage.Self.Name))!)), new ByteSize(group.FreeExtents * extent), Reserve(storage, group), VolumeSizes.LargestStore(storage.Manifest.Volumes.Root));
     }
+
+    private static ByteSize Reserve(NodeStorage storage, VolumeGroup group) =>
+        new(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512 / 100 * storage.Manifest.Volumes.Reserve.Value);
 
     private void Note(PoolStatus pool)
     {

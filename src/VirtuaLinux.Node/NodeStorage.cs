@@ -12,11 +12,14 @@ public sealed class NodeStorage
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
+    private readonly ICommandRunner _runner;
+
     private NodeStorage(ICommandRunner runner, BootRecord record, Manifest manifest, string disk)
     {
         Record = record;
         Manifest = manifest;
         Self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
+        _runner = runner;
         Disk = disk;
         Lun = new ScsiDisk(runner, disk);
         Lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
@@ -64,6 +67,18 @@ public sealed class NodeStorage
     public ManifestNode Find(string name) =>
         Manifest.Nodes.FirstOrDefault(n => n.Name == name) ?? throw new FailureException($"no node '{name}' in site {Manifest.Name}; it has {string.Join(", ", Manifest.Nodes.Select(n => n.Name))}");
 
+    /// <summary>Reads the manifest that rules, past this machine's memory.</summary>
+    /// <exception cref="FailureException">It is not there, or not the site's.</exception>
+    public async Task<Manifest> ReadManifestAsync(CancellationToken cancellationToken = default) => (await ReadSiteAsync(cancellationToken).ConfigureAwait(false)).Manifest;
+
+    /// <summary>Reads the site's state and the manifest that rules, past this machine's memory.</summary>
+    /// <exception cref="FailureException">It is not there, or not the site's.</exception>
+    public async Task<(SanState State, Manifest Manifest)> ReadSiteAsync(CancellationToken cancellationToken = default)
+    {
+        await _runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", SanLayout.Partition(Disk, 2)), cancellationToken).ConfigureAwait(false);
+        return NodeBoot.ReadSite(Disk);
+    }
+
     /// <summary>Reads the volume group.</summary>
     /// <exception cref="FailureException">It is not there.</exception>
     public async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken = default) =>
@@ -90,11 +105,23 @@ public sealed class NodeStorage
         ArgumentNullException.ThrowIfNull(lease);
         ArgumentNullException.ThrowIfNull(change);
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        var next = change(group);
+        var next = Next(group, change);
         if (ReferenceEquals(next, group)) return group;
         await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
         await Lvm.CommitAsync(next, CancellationToken.None).ConfigureAwait(false);
         return await ReadGroupAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private VolumeGroup Next(VolumeGroup group, Func<VolumeGroup, VolumeGroup> change)
+    {
+        try
+        {
+            return change(group);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FailureException($"{Partition}: {e.Message}; 'virtualinux storage ledger' shows what could be deleted", e);
+        }
     }
 
     /// <summary>Does something that only one node may do at a time.</summary>

@@ -16,8 +16,8 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
 
     private static readonly TimeSpan LoginTimeout = TimeSpan.FromMinutes(2);
 
-    /// <summary>The initiator name of a machine of a site.</summary>
-    public static string NameOf(string site, string node) => $"iqn.2026-11.org.virtualinux:{site}:{node}";
+    /// <summary>The initiator name of a machine of a site. The card is a part of it: open-iscsi gives every machine the same session identifier, so two machines under one name would share one registration of a reservation.</summary>
+    public static string NameOf(string site, string node, MacAddress card) => $"iqn.2026-11.org.virtualinux:{site}:{node}:{card.ToString().Replace(":", "", StringComparison.Ordinal)}";
 
     /// <summary>Logs in through the first portal that lets this machine in and waits for the LUN.</summary>
     /// <param name="san">Portals, target and LUN.</param>

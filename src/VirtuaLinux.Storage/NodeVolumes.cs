@@ -191,16 +191,18 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <param name="origin">Path of the origin, mapped read-only.</param>
     /// <param name="size">Apparent size of the root.</param>
     /// <param name="thinId">Number of the root within the pool.</param>
+    /// <param name="dropped">Numbers of roots that are deleted first: a pool that is full has room for the new one then.</param>
     /// <param name="cancellationToken">Ends the programs.</param>
     /// <returns>Path of the root, and whether it was made just now.</returns>
     /// <exception cref="FailureException">The pool's metadata is damaged, or the kernel refused.</exception>
-    public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, CancellationToken cancellationToken = default)
+    public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, IReadOnlyList<int> dropped, CancellationToken cancellationToken = default)
     {
         var metadata = await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         var data = await MapAsync(StoreName(node), DataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         var created = IsBlank(metadata);
         if (!created) await CheckAsync(metadata, cancellationToken).ConfigureAwait(false);
         await _mapper.CreateAsync(PoolDevice, PoolTable(metadata, data, group.SizeOf(group.Find(StoreName(node))!)), cancellationToken: cancellationToken).ConfigureAwait(false);
+        foreach (var old in dropped) await _mapper.MessageAsync(PoolDevice, string.Create(CultureInfo.InvariantCulture, $"delete {old}"), mayFail: true, cancellationToken).ConfigureAwait(false);
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
         await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
         var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -217,9 +219,6 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         device.Write(0, start);
         device.Flush();
     }
-
-    /// <summary>Deletes a root that is not mapped from the node's pool, and gives its space back to it; does nothing when it is gone.</summary>
-    public Task DropRootAsync(int thinId, CancellationToken cancellationToken = default) => _mapper.MessageAsync(PoolDevice, $"delete {thinId.ToString(CultureInfo.InvariantCulture)}", mayFail: true, cancellationToken);
 
     /// <summary>Takes a volume's present size over into the running node's pool, which goes on working.</summary>
     /// <param name="node">Name of the node.</param>
@@ -253,11 +252,11 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     {
         try
         {
-            await runner.RunAsync(ExternalCommand.Of("thin_check", "-q", metadata), cancellationToken).ConfigureAwait(false);
+            await runner.RunAsync(ExternalCommand.Of("thin_check", "-q", "--clear-needs-check-flag", metadata), cancellationToken).ConfigureAwait(false);
         }
         catch (ExternalCommandException e) when (e.ExitCode is not null)
         {
-            throw new FailureException($"the metadata of this node's pool is damaged ({e.Message}); repair it from the rescue shell with thin_repair(8), or reset the node", e);
+            throw new FailureException($"the metadata of this node's pool is damaged ({e.Message}); repair it from the rescue shell with thin_repair(8)", e);
         }
     }
 

@@ -16,7 +16,9 @@ public static class StoreGuard
         ArgumentNullException.ThrowIfNull(seen);
         var pool = seen.Pool;
         if (pool.Mode is PoolMode.Damaged or PoolMode.Failed)
-            return Tell(level, StoreLevel.Damaged, "the exception store's metadata is damaged; the root takes no writes: restart the node, its initrd checks and repairs the metadata");
+            return Tell(level, StoreLevel.Damaged, "the exception store's metadata is damaged; the root takes no writes: restart the node, whose initrd checks the metadata; if that does not help, repair it from the rescue shell with thin_repair(8)");
+        // An older growth was committed, and did not get as far as the pool.
+        if (seen.DataVolume.Bytes - pool.DataSize >= VolumeSizes.PoolBlock.Bytes) return (StoreLevel.Enough, [new GuardAction.GrowData(seen.DataVolume)]);
         List<GuardAction> actions = [];
         var room = seen.GroupFree.Bytes - seen.Reserve.Bytes;
         if (pool.MetadataUsed * 100 > pool.MetadataSize * MetadataPercent && VolumeSizes.InExtents(new ByteSize(pool.MetadataSize)) <= room)
@@ -37,8 +39,8 @@ public static class StoreGuard
             ? $"it has reached its limit of {seen.Limit}"
             : $"the volume group has {seen.GroupFree.ToRoundedString()} left, of which {seen.Reserve.ToRoundedString()} are the reserve";
         var (next, said) = pool.Mode == PoolMode.Full
-            ? Tell(level, StoreLevel.Full, $"the exception store is full and cannot grow: {why}. Writes wait, and go on when there is room: delete files and run fstrim, grow the LUN, or take from the reserve with 'virtualinux storage grow'")
-            : Tell(level, StoreLevel.Low, $"the exception store is nearly full ({pool.DataUsed * 100 / pool.DataSize} %) and cannot grow: {why}. Delete files and run fstrim, or grow the LUN");
+            ? Tell(level, StoreLevel.Full, $"the exception store is full and cannot grow: {why}. Writes wait, and go on when there is room: delete files and run fstrim, delete volumes that nobody uses (virtualinux storage ledger), or take from the reserve with 'virtualinux storage grow'")
+            : Tell(level, StoreLevel.Low, $"the exception store is nearly full ({pool.DataUsed * 100 / pool.DataSize} %) and cannot grow: {why}. Delete files and run fstrim, or delete volumes that nobody uses (virtualinux storage ledger)");
         return (next, [.. actions, .. said]);
     }
 
@@ -48,10 +50,11 @@ public static class StoreGuard
 
 /// <summary>What the guard looks at.</summary>
 /// <param name="Pool">The node's pool.</param>
+/// <param name="DataVolume">Size of the volume below its data.</param>
 /// <param name="GroupFree">What no volume of the group uses.</param>
 /// <param name="Reserve">What only an administrator takes.</param>
 /// <param name="Limit">The most that one node's store may have.</param>
-public sealed record StoreSeen(PoolStatus Pool, ByteSize GroupFree, ByteSize Reserve, ByteSize Limit);
+public sealed record StoreSeen(PoolStatus Pool, ByteSize DataVolume, ByteSize GroupFree, ByteSize Reserve, ByteSize Limit);
 
 /// <summary>How an exception store is.</summary>
 public enum StoreLevel

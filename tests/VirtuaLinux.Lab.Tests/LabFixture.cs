@@ -25,7 +25,7 @@ public sealed class LabFixture : IAsyncDisposable
 
     private static async Task<LabFixture> UpAsync(NetworkCard card, SanKind san, params IReadOnlyList<Firmware> blades)
     {
-        var name = $"t{Environment.ProcessId}{(char)('a' + Interlocked.Increment(ref s_count) % 26)}";
+        var name = $"t{Environment.ProcessId}x{Interlocked.Increment(ref s_count)}";
         var fixture = new LabFixture(new LabOptions
         {
             StateDirectory = Path.Combine(Path.GetTempPath(), "virtualinux-lab-tests", name),

@@ -71,8 +71,8 @@ public sealed class FencingTests
     public void A_node_that_boots_again_or_in_another_machine_shuts_its_older_self_out()
     {
         var san = new SimulatedSan(1);
-        var old = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1)));
-        var key = Done(san, new Exclusion(san.For(9)).EnterAsync("node01", Node(1)));
+        var old = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: true));
+        var key = Done(san, new Exclusion(san.For(9)).EnterAsync("node01", Node(1), reserves: true));
         Assert.NotEqual(old, key);
         Assert.Equal(key, Assert.Single(san.Keys));
         Assert.False(san.TakesWriteOf(1));
@@ -84,18 +84,42 @@ public sealed class FencingTests
     public void A_fenced_node_writes_nothing_and_boots_only_when_it_is_let_in_again()
     {
         var san = new SimulatedSan(1);
-        var first = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1)))!.Value;
-        var second = Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2)))!.Value;
+        var first = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: true))!.Value;
+        var second = Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true))!.Value;
         Done(san, new Exclusion(san.For(1)).FenceAsync(first, Node(2)));
         Assert.False(san.TakesWriteOf(2));
         Assert.False(Done(san, new Exclusion(san.For(2)).IsInAsync(second)));
-        var refused = new Exclusion(san.For(2)).EnterAsync("node02", Node(2));
+        var refused = new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true);
         san.Run();
         Assert.Contains("unfence node02", refused.Exception!.InnerException!.Message, StringComparison.Ordinal);
 
         Done(san, new Exclusion(san.For(1)).UnfenceAsync(Node(2)));
-        Assert.NotNull(Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2))));
+        Assert.NotNull(Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true)));
         Assert.True(san.TakesWriteOf(2));
+    }
+
+    [Fact]
+    public void An_installer_shuts_machines_of_an_older_site_out_and_lets_everybody_else_write_until_a_node_reserves()
+    {
+        var san = new SimulatedSan(1);
+        Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true));
+        var key = Done(san, new Exclusion(san.For(1)).TakeOverAsync(Node(1)));
+        Assert.Equal(key, Assert.Single(san.Keys));
+        Assert.False(san.TakesWriteOf(2));
+        san = new SimulatedSan(1);
+        Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: false));
+        Assert.True(san.TakesWriteOf(2));
+        Done(san, new Exclusion(san.For(3)).EnterAsync("node03", Node(3), reserves: true));
+        Assert.Equal((true, false), (san.TakesWriteOf(1), san.TakesWriteOf(2)));
+    }
+
+    [Fact]
+    public void A_lease_that_a_boot_left_behind_is_free_when_the_node_boots_again()
+    {
+        var san = new SimulatedSan(1) { CanFence = false };
+        Done(san, SanLease.TakeAsync(san.For(1), new ReservationKey(Node(1), 0), "node01", Patience, san.Clock(1)));
+        Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: true));
+        Done(san, SanLease.TakeAsync(san.For(2), new ReservationKey(Node(2), 0), "node02", Patience, san.Clock(2)));
     }
 
     [Fact]
@@ -104,9 +128,9 @@ public sealed class FencingTests
         for (var seed = 0; seed < Seeds; seed++)
         {
             var san = new SimulatedSan(seed);
-            var own = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1)))!.Value;
-            Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2)));
-            var boot = new Exclusion(san.For(3)).EnterAsync("node02", Node(2));
+            var own = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: true))!.Value;
+            Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true));
+            var boot = new Exclusion(san.For(3)).EnterAsync("node02", Node(2), reserves: true);
             var fence = new Exclusion(san.For(1)).FenceAsync(own, Node(2));
             san.Run();
             Assert.True(fence.IsCompletedSuccessfully && boot.IsCompleted, $"seed {seed}");
@@ -153,7 +177,7 @@ public sealed class FencingTests
     private static async Task ChangeAsync(SimulatedSan san, int machine, HashSet<int> inside, Action changed, string seed)
     {
         var disk = san.For(machine);
-        var key = await new Exclusion(disk).EnterAsync($"node0{machine}", Node(machine)) ?? new ReservationKey(Node(machine), 0);
+        var key = await new Exclusion(disk).EnterAsync($"node0{machine}", Node(machine), reserves: true) ?? new ReservationKey(Node(machine), 0);
         await using var lease = await SanLease.TakeAsync(disk, key, $"node0{machine}", Patience, san.Clock(machine));
         Assert.True(!inside.Any(other => san.TakesWriteOf(other)), $"{seed}: {machine} beside {string.Join(", ", inside)}");
         inside.Add(machine);

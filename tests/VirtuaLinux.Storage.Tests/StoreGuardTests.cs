@@ -55,6 +55,10 @@ public sealed class StoreGuardTests
     }
 
     [Fact]
+    public void A_growth_that_did_not_get_as_far_as_the_pool_is_finished_without_asking_for_room() =>
+        Assert.Equal(new GuardAction.GrowData(new ByteSize(2 * GiB)), Assert.Single(StoreGuard.Next(StoreLevel.Full, Seen(used: GiB, size: GiB, free: 0, PoolMode.Full) with { DataVolume = new ByteSize(2 * GiB) }).Actions));
+
+    [Fact]
     public void Whatever_is_written_however_fast_the_guard_keeps_to_group_reserve_and_limit()
     {
         for (var seed = 0; seed < 2000; seed++)
@@ -89,5 +93,5 @@ public sealed class StoreGuardTests
     }
 
     private static StoreSeen Seen(long used, long size, long free, PoolMode mode = PoolMode.Writable) =>
-        new(new PoolStatus(MiB, 8 * MiB, used, size, mode), new ByteSize(free), new ByteSize(GiB), new ByteSize(8 * GiB));
+        new(new PoolStatus(MiB, 8 * MiB, used, size, mode), new ByteSize(size), new ByteSize(free), new ByteSize(GiB), new ByteSize(8 * GiB));
 }

@@ -68,10 +68,10 @@ internal static class StorageCommand
             var group = await storage.ReadGroupAsync(cancellation);
             var name = NodeVolumes.StoreName(storage.Self.Name);
             var now = new ByteSize(group.SizeOf(group.Find(name)!));
-            if (wanted <= now) throw new FailureException($"{name} has {now} already; a store never shrinks, 'fstrim /' gives what is free in it to its other generations");
+            if (wanted < now) throw new FailureException($"{name} has {now} already; a store never shrinks, 'fstrim /' gives what is free in it to its other generations");
             var limit = VolumeSizes.LargestStore(storage.Manifest.Volumes.Root);
             if (wanted > limit) throw new FailureException($"{name} may have {limit} at most, twice the root of the site file");
-            await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), cancellation);
+            await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), fromReserve: true, cancellation);
             return ExitCode.Done;
         });
         return command;
@@ -85,10 +85,15 @@ internal static class StorageCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var storage = NodeStorage.Open(new CommandRunner());
-            await RefuseStrangersAsync(storage, parsed.GetValue(off), cancellation);
             var usage = await UsageAsync(storage, cancellation);
             IReadOnlyList<LedgerEntry> gone = [];
-            await storage.ChangeAsync(group => group.Remove([.. (gone = Ledger.Of(group, storage.Manifest, usage).Deletable(parsed.GetValue(name)!)).Select(v => v.Name)]), cancellation);
+            await storage.WithLeaseAsync(async lease =>
+            {
+                // What is true now, and stays so while the lease is held.
+                var manifest = await storage.ReadManifestAsync(cancellation);
+                await RefuseStrangersAsync(storage, manifest, parsed.GetValue(off), cancellation);
+                await storage.ChangeAsync(lease, group => group.Remove([.. (gone = Ledger.Of(group, manifest, usage).Deletable(parsed.GetValue(name)!)).Select(v => v.Name)]), cancellation);
+            }, cancellation);
             foreach (var volume in gone) Console.WriteLine($"{volume.Name} deleted, {Size(volume.Size)} free");
             return ExitCode.Done;
         });
@@ -96,11 +101,11 @@ internal static class StorageCommand
     }
 
     /// <summary>Extents are never used again under somebody who may still write them.</summary>
-    private static async Task RefuseStrangersAsync(NodeStorage storage, bool poweredOff, CancellationToken cancellation)
+    private static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, bool poweredOff, CancellationToken cancellation)
     {
         if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
         if (storage.Key is null) return;
-        var strangers = (await storage.Lun.ReadKeysAsync(cancellation)).Where(k => storage.Manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
+        var strangers = (await storage.Lun.ReadKeysAsync(cancellation)).Where(k => manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
         if (strangers.Count > 0) throw new FailureException($"{string.Join(", ", strangers.Select(k => k.Node?.ToString() ?? k.ToString()))} is registered with the SAN and not in the site; power it off and shut it out with 'virtualinux node fence ADDRESS'");
     }
 

@@ -44,7 +44,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
         await RunAsync("modprobe", cancellationToken, "dm_snapshot").ConfigureAwait(false);
         await new NetworkLink(runner, coldplug).UpAsync(link.Mac, link.Address, link.Subnet, null, cancellationToken).ConfigureAwait(false);
-        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf("bench", Node), secret, cancellationToken).ConfigureAwait(false);
+        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf("bench", Node, link.Mac), secret, cancellationToken).ConfigureAwait(false);
         await LayOutAsync(disk, cancellationToken).ConfigureAwait(false);
         // The first time does not count: an emulator translates each piece of code when it runs for the first time.
         await RunAsync(devices[0] with { Name = "warm-up" }, (_, _, _) => { }, cancellationToken).ConfigureAwait(false);
@@ -116,7 +116,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
             case StorageDeviceKind.Plain: return await _volumes.MapAsync($"{Node}_local", Plain, readOnly: false, cancellationToken).ConfigureAwait(false);
             case StorageDeviceKind.Root:
                 await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
-                return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, cancellationToken).ConfigureAwait(false)).Path;
+                return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, [], cancellationToken).ConfigureAwait(false)).Path;
             case StorageDeviceKind.Thin:
                 var metadata = await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
                 var data = await _volumes.MapAsync(NodeVolumes.StoreName(Node), Data, readOnly: false, cancellationToken).ConfigureAwait(false);

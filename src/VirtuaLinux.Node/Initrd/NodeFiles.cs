@@ -29,7 +29,7 @@ public static class NodeFiles
             ["networks"] = manifest.Networks.OrderBy(n => n.Key, StringComparer.Ordinal).Select(n => (object)new Dictionary<string, object?> { ["name"] = n.Key, ["subnet"] = n.Value.Subnet.ToString(), ["domain"] = n.Value.Domain }).ToList(),
             ["domain"] = manifest.ClusterNetwork.Domain ?? "",
             ["gateway"] = manifest.ClusterNetwork.Gateway?.ToString() ?? "",
-            ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name),
+            ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac),
             ["chap_user"] = manifest.San?.Chap?.User ?? "",
             ["users"] = manifest.Access.Select(a => (object)new Dictionary<string, object?> { ["name"] = a.User, ["keys"] = a.SshKeys }).ToList(),
         };

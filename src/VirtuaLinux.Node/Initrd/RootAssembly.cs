@@ -32,7 +32,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         // The modules come from the image's boot volume and fit no other kernel.
         if (KernelRelease() is var running && running != state.Image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {state.Image.Image} of the site has {state.Image.KernelRelease}; start it from a peer, or with the medium of that image");
         // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
-        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, state.Image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
         var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
@@ -46,10 +46,9 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         record.Write();
 
         var (origin, originSize) = await volumes.MapOriginAsync(state.Image, cancellationToken).ConfigureAwait(false);
-        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, cancellationToken).ConfigureAwait(false);
+        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
         if (created || record.RenderedSerial == 0) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
-        foreach (var dropped in record.Dropped) await volumes.DropRootAsync(dropped, cancellationToken).ConfigureAwait(false);
         if (record.Dropped.Count > 0) log($"the root begins anew from the image, as asked{(record.DropsLocal ? ", and local is empty" : "")}");
         var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
         await MountAsync("squashfs", boot, $"{Root}/usr/lib/virtualinux/boot", "ro", cancellationToken).ConfigureAwait(false);
@@ -74,7 +73,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             ManifestSerial = manifest.Serial,
             RootVolume = $"{NodeVolumes.StoreName(node.Name)} over {NodeVolumes.OriginName(manifest.Image)}",
             RootMountedAfter = Uptime(),
-            ReservationKey = key?.ToString(),
+            ReservationKey = state.Image.Registers ? key?.ToString() : null,
         }.Write(state);
         await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
     }

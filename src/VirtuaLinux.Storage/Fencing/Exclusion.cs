@@ -11,12 +11,20 @@ namespace VirtuaLinux.Storage.Fencing;
 public sealed class Exclusion(ISharedDisk disk)
 {
     /// <summary>Registers this machine as a node, and shuts out whoever is registered as that node: an older boot, or a machine that was replaced.</summary>
+    /// <param name="name">Name of the node.</param>
+    /// <param name="node">Its address.</param>
+    /// <param name="reserves">Whether only registered machines may write from now on. A node reserves when all nodes of its image register; an installer never does.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The key; null on a SAN that can fence nobody.</returns>
     /// <exception cref="FailureException">The node is fenced, or the SAN refused.</exception>
-    public async Task<ReservationKey?> EnterAsync(string name, Ipv4Address node, CancellationToken cancellationToken = default)
+    public async Task<ReservationKey?> EnterAsync(string name, Ipv4Address node, bool reserves, CancellationToken cancellationToken = default)
     {
         await RefuseFencedAsync(name, node, cancellationToken).ConfigureAwait(false);
-        if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false)) return null;
+        if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
         var known = await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
         var key = ReservationKey.Next(node, known);
         await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
@@ -29,10 +37,29 @@ public sealed class Exclusion(ISharedDisk disk)
             await disk.RegisterAsync(default, cancellationToken).ConfigureAwait(false);
             throw;
         }
-        await disk.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
-        foreach (var older in await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false))
-            if (older.Node == node && older != key) await disk.PreemptAsync(key, older, cancellationToken).ConfigureAwait(false);
+        if (reserves) await disk.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
+        await ShutOutAsync(key, k => k.Node == node, cancellationToken).ConfigureAwait(false);
+        // What an older boot of this node was changing when it ended, nobody changes any more.
+        await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
         return key;
+    }
+
+    /// <summary>Registers this machine on a LUN that is to be made anew, and shuts everybody else out: a machine of an older site that hangs must not wake up in the new one.</summary>
+    /// <returns>The key; null on a SAN that can fence nobody.</returns>
+    /// <exception cref="FailureException">The SAN refused.</exception>
+    public async Task<ReservationKey?> TakeOverAsync(Ipv4Address node, CancellationToken cancellationToken = default)
+    {
+        if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false)) return null;
+        var key = ReservationKey.Next(node, await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false));
+        await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
+        await ShutOutAsync(key, _ => true, cancellationToken).ConfigureAwait(false);
+        return key;
+    }
+
+    private async Task ShutOutAsync(ReservationKey own, Func<ReservationKey, bool> isOut, CancellationToken cancellationToken)
+    {
+        foreach (var other in await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false))
+            if (other != own && isOut(other)) await disk.PreemptAsync(own, other, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What <see cref="EnterAsync"/> came to, in a line for people.</summary>
@@ -41,9 +68,15 @@ public sealed class Exclusion(ISharedDisk disk)
         : "this SAN has no persistent reservations that last: a node that hangs cannot be fenced, only powered off";
 
     /// <summary>Whether a running node still has its key. Without it the node was fenced, or another machine took its place: it must not go on, and only a boot registers anew.</summary>
-    /// <remarks>An array that loses registrations, which it promised to keep, brings all nodes to boot again. To register again on the run would let in who was fenced and stood still meanwhile.</remarks>
-    public async Task<bool> IsInAsync(ReservationKey key, CancellationToken cancellationToken = default) =>
-        (await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(key);
+    /// <remarks>An array that lost all registrations, which it had promised to keep, gets this one again: who fences is registered, so nobody was fenced. To register again beside others would let in who was fenced and stood still meanwhile.</remarks>
+    public async Task<bool> IsInAsync(ReservationKey key, CancellationToken cancellationToken = default)
+    {
+        var keys = await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
+        if (keys.Count > 0) return keys.Contains(key);
+        await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
+        await disk.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
 
     /// <summary>Shuts a node out. When this returns, nothing that it still sends is written, and it does not boot until <see cref="UnfenceAsync"/>.</summary>
     /// <param name="own">This machine's key; null on a SAN that can fence nobody, where somebody must have powered the node off.</param>
@@ -53,6 +86,16 @@ public sealed class Exclusion(ISharedDisk disk)
     public async Task FenceAsync(ReservationKey? own, Ipv4Address victim, CancellationToken cancellationToken = default)
     {
         await NoteAsync(victim, isFenced: true, cancellationToken).ConfigureAwait(false);
+        await ReplaceAsync(own, victim, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes a machine's key and its lease, and lets it boot: another one goes on with what it began.</summary>
+    /// <param name="own">This machine's key; null on a SAN that can fence nobody.</param>
+    /// <param name="victim">The machine's address.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">The SAN refused.</exception>
+    public async Task ReplaceAsync(ReservationKey? own, Ipv4Address victim, CancellationToken cancellationToken = default)
+    {
         if (own is { } key)
             while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => k.Node == victim) is { Value: not 0 } taken)
                 await disk.PreemptAsync(key, taken, cancellationToken).ConfigureAwait(false);

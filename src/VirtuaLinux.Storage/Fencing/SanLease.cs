@@ -47,8 +47,8 @@ public sealed class SanLease : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes the lease from a node that is shut out.</summary>
-    internal static async Task FreeAsync(ISharedDisk disk, Ipv4Address holder, CancellationToken cancellationToken)
+    /// <summary>Takes the lease from a node that is shut out, or whose boot that held it is over.</summary>
+    public static async Task FreeAsync(ISharedDisk disk, Ipv4Address holder, CancellationToken cancellationToken)
     {
         while (true)
         {

@@ -1,0 +1,55 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Fencing;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>What keeps this machine and the nodes of the site from each other's writes while it installs or changes the site: its registration with the SAN, and the lease on the volumes.</summary>
+public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
+{
+    // A node that lets its store grow holds the lease for seconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly ScsiDisk _lun = new(context.Runner, context.Disk);
+    private bool _hasEntered;
+    private ReservationKey? _key;
+    private SanLease? _lease;
+
+    /// <summary>Registers as the node that this machine is, once.</summary>
+    /// <exception cref="FailureException">The node is fenced, or the SAN refused.</exception>
+    public async Task EnterAsync(CancellationToken cancellationToken = default)
+    {
+        if (_hasEntered) return;
+        Entered(await new Exclusion(_lun).EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Registers for a LUN that is made anew, and shuts out whoever is left of what was on it.</summary>
+    /// <exception cref="FailureException">The SAN refused.</exception>
+    public async Task TakeOverAsync(CancellationToken cancellationToken = default) => Entered(await new Exclusion(_lun).TakeOverAsync(context.Self.Cluster.Ip, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Takes the place of a machine that began the installation and is gone.</summary>
+    /// <exception cref="FailureException">The SAN refused.</exception>
+    public Task ReplaceAsync(Ipv4Address holder, CancellationToken cancellationToken = default) => new Exclusion(_lun).ReplaceAsync(_key, holder, cancellationToken);
+
+    /// <summary>Takes the lease, unless it is held.</summary>
+    /// <exception cref="FailureException">A node keeps it.</exception>
+    public async Task HoldAsync(CancellationToken cancellationToken = default) =>
+        _lease ??= await SanLease.TakeAsync(_lun, _key ?? new ReservationKey(context.Self.Cluster.Ip, 0), context.Self.Name, Patience, cancellationToken: cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Gives the lease back, if it is held.</summary>
+    public async Task ReleaseAsync()
+    {
+        if (_lease is not { } lease) return;
+        _lease = null;
+        await lease.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => new(ReleaseAsync());
+
+    private void Entered(ReservationKey? key)
+    {
+        (_hasEntered, _key) = (true, key);
+        context.Console.Say(Exclusion.Describe(key));
+    }
+}
