@@ -68,6 +68,12 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
             grew = false;
             var line = await _mapper.StatusAsync(NodeVolumes.PoolDevice, cancellationToken).ConfigureAwait(false);
             if (!PoolStatus.TryParse(line, out var pool)) throw new FailureException($"{NodeVolumes.PoolDevice} is no pool: {line}");
+            if (StoreGuard.IsQuiet(pool))
+            {
+                _level = StoreLevel.Enough;
+                Note(pool);
+                return;
+            }
             var storage = NodeStorage.Open(runner);
             var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
             (_level, var actions) = StoreGuard.Next(_level, Seen(storage, group, pool));

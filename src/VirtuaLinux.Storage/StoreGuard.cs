@@ -10,6 +10,13 @@ public static class StoreGuard
 
     private const int MetadataPercent = 70;
 
+    /// <summary>Whether a pool has all that it needs, so that the volume group need not be looked at: a thousand nodes look twice a minute.</summary>
+    public static bool IsQuiet(PoolStatus pool)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        return pool.Mode == PoolMode.Writable && !NeedsMetadata(pool) && HasRoom(pool);
+    }
+
     /// <summary>What follows from what is seen.</summary>
     public static (StoreLevel Level, IReadOnlyList<GuardAction> Actions) Next(StoreLevel level, StoreSeen seen)
     {
@@ -21,12 +28,12 @@ public static class StoreGuard
         if (seen.DataVolume.Bytes - pool.DataSize >= VolumeSizes.PoolBlock.Bytes) return (StoreLevel.Enough, [new GuardAction.GrowData(seen.DataVolume)]);
         List<GuardAction> actions = [];
         var room = seen.GroupFree.Bytes - seen.Reserve.Bytes;
-        if (pool.MetadataUsed * 100 > pool.MetadataSize * MetadataPercent && VolumeSizes.InExtents(new ByteSize(pool.MetadataSize)) <= room)
+        if (NeedsMetadata(pool) && VolumeSizes.InExtents(new ByteSize(pool.MetadataSize)) <= room)
         {
             actions.Add(new GuardAction.GrowMetadata(new ByteSize(pool.MetadataSize * 2)));
             room -= VolumeSizes.InExtents(new ByteSize(pool.MetadataSize));
         }
-        if (pool.Mode != PoolMode.Full && (pool.DataSize - pool.DataUsed) * 100 >= pool.DataSize * LowWaterPercent) return (StoreLevel.Enough, actions);
+        if (pool.Mode != PoolMode.Full && HasRoom(pool)) return (StoreLevel.Enough, actions);
         // By half, so that the number of growths is logarithmic; never less than what is worth the commit, never more than there may be.
         var wanted = Math.Min(Math.Max(pool.DataSize / 2, VolumeSizes.SmallestStore.Bytes), seen.Limit.Bytes - pool.DataSize);
         var step = Math.Min(wanted, room) / SanLayout.ExtentSize.Bytes * SanLayout.ExtentSize.Bytes;
@@ -43,6 +50,10 @@ public static class StoreGuard
             : Tell(level, StoreLevel.Low, $"the exception store is nearly full ({pool.DataUsed * 100 / pool.DataSize} %) and cannot grow: {why}. Delete files and run fstrim, or delete volumes that nobody uses (virtualinux storage ledger)");
         return (next, [.. actions, .. said]);
     }
+
+    private static bool NeedsMetadata(PoolStatus pool) => pool.MetadataUsed * 100 > pool.MetadataSize * MetadataPercent;
+
+    private static bool HasRoom(PoolStatus pool) => (pool.DataSize - pool.DataUsed) * 100 >= pool.DataSize * LowWaterPercent;
 
     /// <summary>What is worth saying is said once.</summary>
     private static (StoreLevel, IReadOnlyList<GuardAction>) Tell(StoreLevel before, StoreLevel now, string text) => (now, before == now ? [] : [new GuardAction.Say(text)]);

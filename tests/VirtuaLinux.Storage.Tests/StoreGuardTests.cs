@@ -78,6 +78,9 @@ public sealed class StoreGuardTests
                     Assert.True(free >= GiB, $"seed {seed}: the reserve was touched");
                 }
                 if (used == size) Assert.Equal(StoreLevel.Full, level);
+                var later = Seen(used, size, free, used == size ? PoolMode.Full : PoolMode.Writable);
+                if (StoreGuard.IsQuiet(later.Pool)) Assert.Equal(StoreLevel.Enough, StoreGuard.Next(level, later).Level);
+                if (StoreGuard.IsQuiet(later.Pool)) Assert.Empty(StoreGuard.Next(level, later).Actions);
             }
         }
     }
