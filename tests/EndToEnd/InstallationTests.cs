@@ -66,7 +66,8 @@ public sealed partial class InstallationTests
         Assert.Equal(0, (await lab.Lab.San.AllocatedAsync()).Bytes);
     }
 
-    [Fact]
+    // Ten minutes of questions and answers: Test has room for one such scenario less.
+    [Fact, Trait("Category", "Soak")]
     public async Task G_foreign_data_is_named_and_only_a_second_yes_destroys_it_and_a_person_goes_on_without_a_missing_peer()
     {
         await using var lab = await TestLab.CreateAsync("foreign", [Firmware.Bios, Firmware.Bios, Firmware.Uefi], ByteSize.FromGiB(7));
