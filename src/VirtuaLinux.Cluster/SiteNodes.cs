@@ -1,5 +1,5 @@
-using System.Text.Json;
 using VirtuaLinux.Model;
+using VirtuaLinux.Node;
 
 namespace VirtuaLinux.Cluster;
 
@@ -13,23 +13,10 @@ public sealed class SiteNodes : IDisposable
     public async Task<IReadOnlyDictionary<string, NodeStatus>> ReadAsync(Manifest manifest, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(manifest);
-        var answers = await Task.WhenAll(manifest.Nodes.Select(n => ReadAsync(n, cancellationToken))).ConfigureAwait(false);
-        return manifest.Nodes.Zip(answers).Where(a => a.Second is not null).ToDictionary(a => a.First.Name, a => a.Second!);
+        var answers = await Task.WhenAll(manifest.Nodes.Select(n => PeerWatch.AskAsync(_client, n, cancellationToken))).ConfigureAwait(false);
+        return manifest.Nodes.Zip(answers).Where(a => a.Second?.Name == a.First.Name).ToDictionary(a => a.First.Name, a => a.Second!);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
-
-    private async Task<NodeStatus?> ReadAsync(ManifestNode node, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var json = await _client.GetByteArrayAsync(new Uri($"http://{node.Cluster.Ip}/status"), cancellationToken).ConfigureAwait(false);
-            return JsonSerializer.Deserialize(json, ModelJson.Default.NodeStatus) is { } status && status.Name == node.Name ? status : null;
-        }
-        catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
-        {
-            return null; // down, which the caller tells
-        }
-    }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Lvm;
 
@@ -11,7 +12,7 @@ namespace VirtuaLinux.Node;
 public sealed class GuardService(ICommandRunner runner, Action<string> log)
 {
     /// <summary>Where the last look is kept for <c>/status</c>.</summary>
-    public const string UsagePath = "/run/virtualinux/store.json";
+    public const string UsagePath = BootRecord.Directory + "/store.json";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 

@@ -16,7 +16,6 @@ public sealed class NodeStorage
 
     private NodeStorage(ICommandRunner runner, BootRecord record, Manifest manifest, string disk)
     {
-        Record = record;
         Manifest = manifest;
         Self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
         _runner = runner;
@@ -26,9 +25,6 @@ public sealed class NodeStorage
         Partition = SanLayout.Partition(disk, 3);
         Key = record.ReservationKey is { } text && ReservationKey.TryParse(text, out var key) ? key : null;
     }
-
-    /// <summary>How this node was booted.</summary>
-    public BootRecord Record { get; }
 
     /// <summary>The site as this node knows it.</summary>
     public Manifest Manifest { get; }

@@ -66,7 +66,7 @@ public sealed class PeerWatch : IAsyncDisposable
         while (Has(Place(peer)))
         {
             var before = _alive.GetValueOrDefault(peer.Name);
-            if (await AskAsync(peer).ConfigureAwait(false) is { } status)
+            if (await AskAsync(_client, peer, _stop.Token).ConfigureAwait(false) is { } status)
             {
                 _alive[peer.Name] = status;
                 if (before?.BootId != status.BootId || before?.ManifestSerial != status.ManifestSerial) OnNews?.Invoke(peer, status);
@@ -89,16 +89,19 @@ public sealed class PeerWatch : IAsyncDisposable
 
     private bool Has((string Name, Ipv4Address Ip) place) => _manifest.Nodes.Any(n => Place(n) == place);
 
-    private async Task<NodeStatus?> AskAsync(ManifestNode peer)
+    /// <summary>What a node says of itself; null when it is down, or not a node yet.</summary>
+    public static async Task<NodeStatus?> AskAsync(HttpClient client, ManifestNode node, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(node);
         try
         {
-            var json = await _client.GetByteArrayAsync(new Uri($"http://{peer.Cluster.Ip}/status"), _stop.Token).ConfigureAwait(false);
+            var json = await client.GetByteArrayAsync(new Uri($"http://{node.Cluster.Ip}/status"), cancellationToken).ConfigureAwait(false);
             return JsonSerializer.Deserialize(json, ModelJson.Default.NodeStatus);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !_stop.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            return null; // down, or not a node yet: both mean that nobody boots from it
+            return null;
         }
     }
 }
