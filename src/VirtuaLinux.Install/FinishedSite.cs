@@ -19,8 +19,8 @@ public sealed class FinishedSite(InstallContext context)
         var (state, manifest) = Read();
         var self = Self(manifest);
         var change = SiteChange.To(manifest, context.Site);
-        context.Console.Say($"site {manifest.Name} is finished: {state.Image.Image}, manifest {manifest.Serial}, {manifest.Nodes.Count} nodes; this machine is {(self is null ? "none of them" : self.Name)}");
-        var choices = Choices(self, change, state).ToList();
+        context.Console.Say($"site {manifest.Name} is finished: {manifest.Image}, manifest {manifest.Serial}, {manifest.Nodes.Count} nodes; this machine is {(self is null ? "none of them" : self.Name)}");
+        var choices = Choices(self, change, manifest).ToList();
         foreach (var ((_, text), index) in choices.Select((c, i) => (c, i))) context.Console.Say($"  {index + 1}  {text}");
         // Without this machine in the manifest there is nothing to start by itself.
         var patience = self is null ? Timeout.InfiniteTimeSpan : Patience;
@@ -52,12 +52,12 @@ public sealed class FinishedSite(InstallContext context)
         }
     }
 
-    private IEnumerable<(SiteChoice Choice, string Text)> Choices(ManifestNode? self, SiteChange change, SanState state)
+    private IEnumerable<(SiteChoice Choice, string Text)> Choices(ManifestNode? self, SiteChange change, Manifest manifest)
     {
         if (self is not null) yield return (SiteChoice.StartNode, $"start this machine as {self.Name}");
         if (change.Obstacle() is { } obstacle) context.Console.Say($"  site.yaml differs from the site and cannot be taken over: {obstacle}");
         else if (!change.IsEmpty) yield return (SiteChoice.ChangeSite, $"change the site to what site.yaml says: {string.Join("; ", change.Lines())}");
-        if (state.Image.RootDigest != context.Image.RootDigest) yield return (SiteChoice.AddImage, $"add the image {context.Image.Image} to the site, beside those that it has");
+        if (manifest.DigestOf(context.Image.Image) != context.Image.RootDigest) yield return (SiteChoice.AddImage, $"add the image {context.Image.Image} to the site, beside those that it has");
         yield return (SiteChoice.Rescue, "rescue shell");
         yield return (SiteChoice.Reinstall, "reinstall: destroys the site with all its data");
     }
@@ -82,15 +82,11 @@ public sealed class FinishedSite(InstallContext context)
 
     private async Task AddImageAsync(CancellationToken cancellationToken)
     {
-        if (!await _storage.AddImageAsync(cancellationToken).ConfigureAwait(false))
-        {
-            context.Console.Say($"{context.Image.Image} is on the SAN already, verified");
-            return;
-        }
-        await _storage.WriteOriginAsync(cancellationToken).ConfigureAwait(false);
-        await _storage.VerifyOriginAsync(cancellationToken).ConfigureAwait(false);
-        await _storage.WriteBootAsync(cancellationToken).ConfigureAwait(false);
-        context.Console.Say($"{context.Image.Image} is on the SAN, verified; no node runs it yet");
+        await _storage.Image.WriteAsync(cancellationToken).ConfigureAwait(false);
+        var (state, manifest) = Read();
+        var next = manifest.WithImage(context.Image.Image, context.Image.RootDigest) with { Serial = manifest.Serial + 1 };
+        _storage.Commit(StorageSteps.Next(state.WithImage(context.Image), next));
+        context.Console.Say($"{context.Image.Image} is on the SAN, verified; 'virtualinux image rollout {context.Image.Image}' on a node lets the nodes run it");
     }
 
     /// <summary>This machine in the manifest on the SAN; it may be there under no name, or under another card.</summary>

@@ -138,13 +138,13 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                 await storage.CreateVolumeGroupAsync(cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.WriteOrigin:
-                await storage.WriteOriginAsync(cancellationToken).ConfigureAwait(false);
+                await storage.Image.WriteOriginAsync(cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.VerifyOrigin:
-                await storage.VerifyOriginAsync(cancellationToken).ConfigureAwait(false);
+                await storage.Image.VerifyOriginAsync(cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.WriteBoot:
-                await storage.WriteBootAsync(cancellationToken).ConfigureAwait(false);
+                await storage.Image.WriteBootAsync(cancellationToken).ConfigureAwait(false);
                 break;
             case InstallStep.CreateRoots:
                 await storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
@@ -231,7 +231,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var path = $"{MediumMount}/virtualinux/image.json";
         try
         {
-            var image = JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ImageInfo)!;
+            var image = JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.OtherVersions.ImageInfo)!;
             return image.Has(image.RootDigest) ? image : throw new FailureException($"{path}: its digests do not fit together; the medium is damaged: write it again from a checked ISO");
         }
         catch (Exception e) when (e is IOException or JsonException)

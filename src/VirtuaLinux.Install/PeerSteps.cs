@@ -40,7 +40,7 @@ public sealed class PeerSteps(InstallContext context)
         peers.Follow(manifest);
         var discovery = manifest.ClusterNetwork.Discovery is { } range ? new DiscoveryPool(range) : null;
         var reports = new BootUpload { Path = "/report", MaximumLength = MaximumReport, Receive = ReceiveReport };
-        await using var services = new SiteServices(state, manifest, context.Self, $"{Metamaster.BootMount}/export", Status, () => [context.Self.Cluster.Ip], context.Console.Log, discovery, reports);
+        await using var services = new SiteServices(state, manifest, context.Self, $"{Metamaster.BootMount}/export", Status, () => [context.Self.Cluster.Ip], context.Console.Log, discovery: discovery, uploads: [reports]);
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         context.Console.Say($"boot services ready: power the other machines on now ({manifest.Nodes.Count - 1} peers)");
         await WaitForPeersAsync(peers, manifest, services.Server, cancellationToken).ConfigureAwait(false);

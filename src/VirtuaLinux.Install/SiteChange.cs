@@ -12,7 +12,13 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
     public static SiteChange To(Manifest current, Site site)
     {
         ArgumentNullException.ThrowIfNull(current);
-        return new SiteChange(current, Manifest.Compile(site, current.SiteId, current.Serial + 1, current.Image, current.RootDigest));
+        var wanted = Manifest.Compile(site, current.SiteId, current.Serial + 1, current.Image, current.RootDigest);
+        // Which node starts which image is not the site file's to say.
+        return new SiteChange(current, wanted with
+        {
+            Images = current.Images,
+            Nodes = [.. wanted.Nodes.Select(n => Find(current, n.Name) is { } old ? n with { Image = old.Image, Former = old.Former, Restarts = old.Restarts } : n)],
+        });
     }
 
     /// <summary>Whether nothing changes.</summary>

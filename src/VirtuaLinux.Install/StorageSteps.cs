@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
@@ -9,11 +8,8 @@ namespace VirtuaLinux.Install;
 /// <summary>The steps that write to the SAN. Each can be repeated from its start and ends in the same state.</summary>
 public sealed class StorageSteps(InstallContext context)
 {
-    private const int CopyBlock = 4 << 20;
-
     private readonly string _partition = SanLayout.Partition(context.Disk, 3);
     private readonly LvmTools _lvm = new(context.Runner, SanLayout.Partition(context.Disk, 3));
-    private readonly DeviceMapper _mapper = new(context.Runner);
 
     /// <summary>Writes the partition table and clears the journal's place.</summary>
     public async Task PartitionAsync(CancellationToken cancellationToken)
@@ -36,65 +32,13 @@ public sealed class StorageSteps(InstallContext context)
         if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Makes room for the medium's image beside those that the site has.</summary>
-    /// <returns>False if it is on the SAN already, verified.</returns>
-    /// <exception cref="FailureException">There is not enough space.</exception>
-    public async Task<bool> AddImageAsync(CancellationToken cancellationToken)
+    /// <summary>What writes the medium's image.</summary>
+    public ImageSteps Image => new(context.Runner, _lvm, context.Image, context.Medium, context.Console.Say, async (change, cancellationToken) =>
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        if (group.Find(NodeVolumes.BootName(context.Image.Image)) is { } boot && !NodeVolumes.IsUnverified(boot)) return false;
-        var added = Fitting(group, g => NodeVolumes.AddImage(g, context.Image));
-        if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
-        return true;
-    }
-
-    /// <summary>Streams the root image from the medium to the origin.</summary>
-    public async Task WriteOriginAsync(CancellationToken cancellationToken)
-    {
-        var device = await MapAsync(NodeVolumes.OriginName(context.Image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
-        await using (var medium = File.OpenRead(Path.Combine(context.Medium, "root.ext4.zst")))
-        using (var target = BlockDevice.Open(device, writable: true))
-        {
-            var written = await OriginWriter.WriteAsync(medium, context.Image, target, Progress("origin", context.Image.RootSize), cancellationToken).ConfigureAwait(false);
-            context.Console.Say($"origin {context.Image.Image}: {new ByteSize(written).ToRoundedString()} written for {new ByteSize(context.Image.RootSize).ToRoundedString()}");
-        }
-        await UnmapAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Reads the origin back from the SAN.</summary>
-    public async Task VerifyOriginAsync(CancellationToken cancellationToken)
-    {
-        var device = await MapAsync(NodeVolumes.OriginName(context.Image.Image), readOnly: true, cancellationToken).ConfigureAwait(false);
-        await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
-        using (var source = BlockDevice.Open(device, writable: false))
-            OriginWriter.Verify(context.Image, source, Progress("verify", context.Image.RootSize), cancellationToken);
-        await UnmapAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Copies the boot volume and reads it back; then the image's volumes no longer count as unverified.</summary>
-    public async Task WriteBootAsync(CancellationToken cancellationToken)
-    {
-        var device = await MapAsync(NodeVolumes.BootName(context.Image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
-        var length = context.Image.BootSize;
-        using (var target = BlockDevice.Open(device, writable: true))
-        using (var source = BlockDevice.Open(Path.Combine(context.Medium, "boot.squashfs"), writable: false))
-        {
-            if (source.Size != length) throw new FailureException($"boot.squashfs on the medium has {source.Size} bytes and should have {length}; the medium is damaged: write it again from a checked ISO");
-            var buffer = new byte[CopyBlock];
-            for (long at = 0; at < length; at += buffer.Length)
-            {
-                var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
-                source.Read(at, block);
-                target.Write(at, block);
-            }
-            target.Flush();
-        }
-        await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
-        if (Digest(device, length) != context.Image.BootDigest) throw new FailureException($"the boot volume of {context.Image.Image} does not have the digest of the image; the medium or the SAN is damaged");
-        await UnmapAsync(cancellationToken).ConfigureAwait(false);
-        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        await _lvm.CommitAsync(NodeVolumes.MarkVerified(group, context.Image.Image), cancellationToken).ConfigureAwait(false);
-    }
+        var next = change(group);
+        if (!ReferenceEquals(next, group)) await _lvm.CommitAsync(next, cancellationToken).ConfigureAwait(false);
+    });
 
     /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
@@ -127,7 +71,7 @@ public sealed class StorageSteps(InstallContext context)
             CaCertificate = identity.Certificate.ToPem(),
             CaKey = identity.KeyToPem(),
             ChapSecret = context.ChapSecret,
-            Image = context.Image,
+            Images = [context.Image],
         }.Write(partition);
     }
 
@@ -137,6 +81,8 @@ public sealed class StorageSteps(InstallContext context)
     public static SanState Next(SanState state, Manifest manifest)
     {
         ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(manifest);
+        if (manifest.Format > SignedManifest.KnownFormat) throw new FailureException($"the site was changed by a newer release of this program (manifest format {manifest.Format}, and this one writes {SignedManifest.KnownFormat}); change it from a node of that release, or every node would lose what it added");
         using var identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
         return state with { SignedManifest = SignedManifest.Sign(manifest, identity.Key) };
     }
@@ -149,59 +95,6 @@ public sealed class StorageSteps(InstallContext context)
         state.Write(partition);
     }
 
-    /// <summary>The group with more volumes, if they fit.</summary>
-    private VolumeGroup Fitting(VolumeGroup group, Func<VolumeGroup, VolumeGroup> add)
-    {
-        try
-        {
-            return add(group);
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new FailureException($"{_partition}: {e.Message}; grow the LUN", e);
-        }
-    }
-
     private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken) =>
         await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
-
-    private async Task<string> MapAsync(string volume, bool readOnly, CancellationToken cancellationToken)
-    {
-        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        return await new NodeVolumes(context.Runner, group, _lvm.DevicesOf(group)).MapAsync(volume, "vl-install", readOnly, cancellationToken).ConfigureAwait(false);
-    }
-
-    private Task UnmapAsync(CancellationToken cancellationToken) => _mapper.RemoveAsync("vl-install", cancellationToken);
-
-    // What is read back must come from the SAN and not from this machine's memory (BLKFLSBUF).
-    private async Task DropCacheAsync(string device, CancellationToken cancellationToken)
-    {
-        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
-        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", _partition), cancellationToken).ConfigureAwait(false);
-    }
-
-    private Action<long> Progress(string what, long total)
-    {
-        var tenth = 0;
-        return done =>
-        {
-            if (done * 10 / total <= tenth) return;
-            tenth = (int)(done * 10 / total);
-            context.Console.Say($"  {what}: {tenth * 10} % of {new ByteSize(total).ToRoundedString()}");
-        };
-    }
-
-    private static string Digest(string path, long length)
-    {
-        using var source = BlockDevice.Open(path, writable: false);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[CopyBlock];
-        for (long at = 0; at < length; at += buffer.Length)
-        {
-            var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
-            source.Read(at, block);
-            hash.AppendData(block);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
 }

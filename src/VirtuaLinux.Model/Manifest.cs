@@ -5,8 +5,11 @@ namespace VirtuaLinux.Model;
 /// <summary>The compiled site: what the boot path needs and nothing else. The copy on the SAN rules; the newest serial wins.</summary>
 public sealed record Manifest
 {
-    /// <summary>Version of this format; 1.</summary>
-    public int Format { get; set; } = 1;
+    /// <summary>Version of this format (see <see cref="SignedManifest.KnownFormat"/>).</summary>
+    public int Format { get; set; } = SignedManifest.KnownFormat;
+
+    /// <summary>The oldest format whose programs may act on this manifest, ignoring the members that they do not know; absent when only its own may.</summary>
+    public int? ReadableFrom { get; init; }
 
     /// <summary>Identity of the site, made once at installation.</summary>
     public required Guid SiteId { get; init; }
@@ -14,11 +17,14 @@ public sealed record Manifest
     /// <summary>Counts up with every committed change.</summary>
     public required long Serial { get; init; }
 
-    /// <summary>The image that the nodes run.</summary>
+    /// <summary>The image that the nodes run, but for those that name another.</summary>
     public required ImageVersion Image { get; init; }
 
     /// <summary>SHA-256 over the image's root (see <c>ChunkDigest</c>), in lower-case hexadecimal.</summary>
     public required string RootDigest { get; init; }
+
+    /// <summary>The images that were added to the site, in that order; the one that it was installed with is among them once it is no longer <see cref="Image"/>.</summary>
+    public IReadOnlyList<ManifestImage> Images { get; set; } = [];
 
     /// <summary>Name of the site.</summary>
     public required string Name { get; init; }
@@ -51,6 +57,25 @@ public sealed record Manifest
     /// <summary>The node that owns a MAC address on any network, or null.</summary>
     public ManifestNode? FindNode(MacAddress mac) => Nodes.FirstOrDefault(n => n.Interfaces.Values.Any(i => i.Mac == mac));
 
+    /// <summary>The image that a node starts next.</summary>
+    public ImageVersion ImageOf(ManifestNode node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        return node.Image ?? Image;
+    }
+
+    /// <summary>Digest of one of the site's images; null for another one.</summary>
+    public string? DigestOf(ImageVersion image) => image == Image ? RootDigest : Images.FirstOrDefault(i => i.Image == image)?.RootDigest;
+
+    /// <summary>Why an image must stay on the SAN; null when nothing needs it.</summary>
+    public string? NeedOf(ImageVersion image)
+    {
+        if (image == Image) return "it is the site's image";
+        if (Images.FirstOrDefault(i => i.Image == image) is { Pinned: true }) return "it is pinned";
+        if (Nodes.Where(n => n.Image == image).Select(n => n.Name).ToList() is { Count: > 0 } running) return $"{string.Join(", ", running)} start{(running.Count == 1 ? "s" : "")} it";
+        return Nodes.Where(n => n.Former == image).Select(n => n.Name).ToList() is { Count: > 0 } kept ? $"{string.Join(", ", kept)} can be rolled back to it" : null;
+    }
+
     /// <summary>Compiles a valid site (the loader of site files checked it).</summary>
     public static Manifest Compile(Site site, Guid siteId, long serial, ImageVersion image, string rootDigest)
     {
@@ -73,6 +98,20 @@ public sealed record Manifest
     }
 }
 
+/// <summary>One of the site's images, as the site signed it.</summary>
+public sealed record ManifestImage
+{
+    /// <summary>Name and version.</summary>
+    public required ImageVersion Image { get; init; }
+
+    /// <summary>SHA-256 over the image's root, in lower-case hexadecimal.</summary>
+    public required string RootDigest { get; init; }
+
+    /// <summary>Whether it stays even when no node needs it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Pinned { get; init; }
+}
+
 /// <summary>One machine of the manifest.</summary>
 public sealed record ManifestNode
 {
@@ -87,6 +126,16 @@ public sealed record ManifestNode
 
     /// <summary>Slot of the chassis, counted from 1.</summary>
     public int? Slot { get; init; }
+
+    /// <summary>The image that this node starts; absent where it is the site's.</summary>
+    public ImageVersion? Image { get; init; }
+
+    /// <summary>The image that it can be rolled back to, whose root it keeps; absent where there is none.</summary>
+    public ImageVersion? Former { get; init; }
+
+    /// <summary>Whether the node restarts at once when it runs another image than this manifest says, and does not wait for its next start.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Restarts { get; init; }
 
     /// <summary>The interface that the node boots from.</summary>
     [JsonIgnore]

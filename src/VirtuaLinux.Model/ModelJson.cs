@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace VirtuaLinux.Model;
@@ -17,4 +18,8 @@ namespace VirtuaLinux.Model;
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(StoreUsage))]
 [JsonSerializable(typeof(VerityTree))]
-public sealed partial class ModelJson : JsonSerializerContext;
+public sealed partial class ModelJson : JsonSerializerContext
+{
+    /// <summary>The same, for documents that another version of this program may have written: members that this one does not know are skipped.</summary>
+    public static ModelJson OtherVersions => field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
+}

@@ -30,6 +30,18 @@ public sealed record NodeStatus
     /// <summary>Version of the image that the root belongs to.</summary>
     public string? ImageVersion { get; init; }
 
+    /// <summary>Images whose roots the node keeps, the one that it runs first.</summary>
+    public IReadOnlyList<ImageVersion>? Generations { get; init; }
+
+    /// <summary>The images that the node went over to, the oldest first.</summary>
+    public IReadOnlyList<ImageStart>? History { get; init; }
+
+    /// <summary>Images of which the node has a volume mapped: its own, and those that it serves to others or writes.</summary>
+    public IReadOnlyList<ImageVersion>? Mapped { get; init; }
+
+    /// <summary>Units of systemd that have failed; absent until the boot has ended.</summary>
+    public IReadOnlyList<string>? FailedUnits { get; init; }
+
     /// <summary>What is known of the origin below the root; absent on a metamaster, which has none.</summary>
     public OriginState? Origin { get; init; }
 
@@ -48,3 +60,9 @@ public sealed record NodeStatus
     /// <summary>Seconds since the kernel started.</summary>
     public double? Uptime { get; init; }
 }
+
+/// <summary>A node went over to an image.</summary>
+/// <param name="Image">The image.</param>
+/// <param name="ManifestSerial">Serial of the manifest that said so.</param>
+/// <param name="Since">When it was started first.</param>
+public sealed record ImageStart(ImageVersion Image, long ManifestSerial, DateTimeOffset Since);

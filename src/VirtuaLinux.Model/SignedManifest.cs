@@ -12,7 +12,7 @@ namespace VirtuaLinux.Model;
 /// </remarks>
 public static class SignedManifest
 {
-    /// <summary>The newest format that this program knows.</summary>
+    /// <summary>The newest format that this program knows. A release that adds members counts it up; what an older program cannot ignore without harm it also leaves out of <see cref="Manifest.ReadableFrom"/>.</summary>
     public const int KnownFormat = 1;
 
     /// <summary>Largest file that is looked at, in bytes; thousands of nodes fit.</summary>
@@ -80,13 +80,12 @@ public static class SignedManifest
         {
             var reader = new Utf8JsonReader(json);
             using var document = JsonDocument.ParseValue(ref reader);
-            // A newer format may have members that this program refuses; its number says so first.
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("format", out var format) || format.ValueKind != JsonValueKind.Number || !format.TryGetInt32(out var number) || number != KnownFormat)
+            if (NumberOf(document.RootElement, "format") is not { } format || (format > KnownFormat && !(NumberOf(document.RootElement, "readableFrom") <= KnownFormat)))
             {
-                reason = $"this program knows manifests of format {KnownFormat} only; use the program of the site's own version";
+                reason = $"this program knows manifests up to format {KnownFormat}; use the program of the site's own version";
                 return false;
             }
-            manifest = JsonSerializer.Deserialize(json, ModelJson.Default.Manifest);
+            manifest = JsonSerializer.Deserialize(json, ModelJson.OtherVersions.Manifest);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -102,6 +101,9 @@ public static class SignedManifest
         reason = "";
         return true;
     }
+
+    private static int? NumberOf(JsonElement root, string name) =>
+        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number > 0 ? number : null;
 
     /// <summary>Whether two manifests are the same document.</summary>
     public static bool SaySame(Manifest one, Manifest other)

@@ -6,12 +6,15 @@ namespace VirtuaLinux.NetBoot;
 public sealed class BootContent
 {
     private const string ExportPrefix = "boot/";
-    private readonly ExportDirectory export;
+    private readonly Func<Ipv4Address, ExportDirectory?> export;
     private readonly Dictionary<string, BootDocument> documents;
     private readonly BootScripts scripts;
 
     /// <summary>Puts the sources together.</summary>
-    public BootContent(ExportDirectory export, BootScripts scripts, IEnumerable<BootDocument> documents)
+    /// <param name="export">The export directory of a client; null when there is none for it.</param>
+    /// <param name="scripts">Boot scripts.</param>
+    /// <param name="documents">Documents beside them.</param>
+    public BootContent(Func<Ipv4Address, ExportDirectory?> export, BootScripts scripts, IEnumerable<BootDocument> documents)
     {
         this.export = export;
         this.scripts = scripts;
@@ -39,7 +42,7 @@ public sealed class BootContent
             return new BootFile(script);
         }
         // Loaders look beside themselves, so the export directory is below /boot and at the top.
-        return export.TryOpen(path.StartsWith(ExportPrefix, StringComparison.Ordinal) ? path[ExportPrefix.Length..] : path);
+        return export(client.Address)?.TryOpen(path.StartsWith(ExportPrefix, StringComparison.Ordinal) ? path[ExportPrefix.Length..] : path);
     }
 
     /// <summary>Whether requests for this path leave no line in the log.</summary>

@@ -127,7 +127,7 @@ public sealed class BootServer : IAsyncDisposable
     }
 
     private BootContent Content(ExportDirectory export) => new(
-        export,
+        options.ExportFor ?? (_ => export),
         new BootScripts(new BootScriptOptions
         {
             Manifest = options.Manifest,

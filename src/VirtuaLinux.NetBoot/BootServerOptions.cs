@@ -16,6 +16,9 @@ public sealed record BootServerOptions
     /// <summary>The directory that TFTP and HTTP export.</summary>
     public required string ExportDirectory { get; init; }
 
+    /// <summary>The directory of one client, where not all clients get the same files; null for a client that this server has none for, which asks the next server then.</summary>
+    public Func<Ipv4Address, ExportDirectory?>? ExportFor { get; init; }
+
     /// <summary>All boot servers that share the work, this one included: named by boot scripts, ordered by client. Null: only this one, by the address that the client asked.</summary>
     public Func<Manifest, IReadOnlyList<Ipv4Address>>? Servers { get; init; }
 

@@ -25,7 +25,11 @@ public static class NodeService
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         var self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
         await using var peers = new PeerWatch(manifest, self);
-        await using var services = new SiteServices(state, manifest, self, $"{SiteServices.BootVolume}/export", Status, peers.Servers, log);
+        var runner = new CommandRunner();
+        var volumes = new BootVolumes(runner, record.Image, log);
+        var units = new UnitWatch(runner);
+        await volumes.FollowAsync(manifest, cancellationToken).ConfigureAwait(false);
+        await using var services = new SiteServices(state, manifest, self, $"{SiteServices.BootVolume}/export", () => Status() with { FailedUnits = units.Failed }, peers.Servers, log, volumes.Find);
         peers.OnNews = (peer, status) =>
         {
             if (status.ManifestSerial is { } serial && serial > services.Newest) services.Heard(serial);
@@ -35,9 +39,9 @@ public static class NodeService
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
-        var runner = new CommandRunner();
         var fenced = WatchFenceAsync(runner, record, manifest, log, cancellationToken);
         var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
+        var failures = units.RunAsync(cancellationToken);
         try
         {
             var site = new SiteOnSan(runner, certificate);
@@ -48,6 +52,8 @@ public static class NodeService
                 if (await site.ReadAsync(manifest, log, cancellationToken).ConfigureAwait(false) is not var (newer, next)) continue;
                 // What a peer said counts until the SAN has been read: there it is true or not.
                 services.Heard(next.Serial);
+                // Before the manifest is served: who is sent to another image finds it here.
+                await volumes.FollowAsync(next.Serial > manifest.Serial ? next : manifest, cancellationToken).ConfigureAwait(false);
                 if (next.Serial > manifest.Serial)
                 {
                     manifest = next;
@@ -55,6 +61,7 @@ public static class NodeService
                     services.Update(newer, manifest);
                     log($"manifest {manifest.Serial} taken over from the SAN");
                 }
+                if (MustRestart(manifest, record)) await RestartAsync(runner, manifest, record, log, cancellationToken).ConfigureAwait(false);
                 // Noted when the node's own files follow it, and tried again until they do: a key that was taken back must not stay.
                 if (next.Serial <= noted || !await TakeFilesOverAsync(runner, next, record.Node, log, cancellationToken).ConfigureAwait(false)) continue;
                 (BootRecord.Read() with { ManifestSerial = next.Serial }).Write(newer);
@@ -66,7 +73,25 @@ public static class NodeService
             log("stopped");
         }
         await origin.ConfigureAwait(false);
+        await failures.ConfigureAwait(false);
         await fenced.ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the site wants this node to restart for another image now.</summary>
+    private static bool MustRestart(Manifest manifest, BootRecord record) =>
+        manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) is { Restarts: true } self && manifest.ImageOf(self) != record.Image;
+
+    private static async Task RestartAsync(CommandRunner runner, Manifest manifest, BootRecord record, Action<string> log, CancellationToken cancellationToken)
+    {
+        log($"manifest {manifest.Serial} says that {record.Node} runs {manifest.ImageOf(manifest.Nodes.First(n => n.Name == record.Node))} and no longer {record.Image}: restarting");
+        try
+        {
+            await runner.RunAsync(ExternalCommand.Of("systemctl", "--no-block", "reboot"), cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            log($"the restart could not be asked for, and is tried again: {e.Message}");
+        }
     }
 
     private static async Task WatchFenceAsync(CommandRunner runner, BootRecord record, Manifest manifest, Action<string> log, CancellationToken cancellationToken)
@@ -127,6 +152,9 @@ public static class NodeService
             RootVolume = record.RootVolume,
             Store = GuardService.Read(),
             ImageVersion = record.Image.ToString(),
+            Generations = record.Generations,
+            History = record.History,
+            Mapped = [.. NodeVolumes.MappedImages().Append(record.Image).Distinct()],
             Origin = OriginWatch.Last(),
             ManifestSerial = record.ManifestSerial,
             HostKey = SshHostKey.Fingerprint(SshHostKey.Path),

@@ -97,7 +97,7 @@ public sealed class PeerWatch : IAsyncDisposable
         try
         {
             var json = await client.GetByteArrayAsync(new Uri($"http://{node.Cluster.Ip}/status"), cancellationToken).ConfigureAwait(false);
-            return JsonSerializer.Deserialize(json, ModelJson.Default.NodeStatus);
+            return JsonSerializer.Deserialize(json, ModelJson.OtherVersions.NodeStatus);
         }
         catch (Exception e) when (e is HttpRequestException or JsonException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {

@@ -1,5 +1,6 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Node;
@@ -13,14 +14,20 @@ public sealed class SiteOnSan(ICommandRunner runner, SiteCertificate certificate
 
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
 
-    /// <summary>Waits until a peer holds a newer manifest, or a minute: then it is time to look at the SAN.</summary>
+    private const string NewsPath = BootRecord.Directory + "/news";
+
+    /// <summary>Tells this node's service that the site on the SAN has changed; its peers hear of it from there.</summary>
+    public static void Tell() => File.WriteAllBytes(NewsPath, []);
+
+    /// <summary>Waits until a peer holds a newer manifest or somebody on this node committed one, or a minute: then it is time to look at the SAN.</summary>
     public static async Task WaitForNewsAsync(Manifest manifest, PeerWatch peers, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(peers);
         var deadline = DateTime.UtcNow + Longest;
         do await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
-        while (DateTime.UtcNow < deadline && !peers.Alive.Values.Any(p => p.ManifestSerial > manifest.Serial));
+        while (DateTime.UtcNow < deadline && !File.Exists(NewsPath) && !peers.Alive.Values.Any(p => p.ManifestSerial > manifest.Serial));
+        File.Delete(NewsPath);
     }
 
     /// <summary>Reads the site, past this machine's memory.</summary>

@@ -23,13 +23,14 @@ public sealed class SiteServices : IAsyncDisposable
     /// <param name="state">The site as the SAN keeps it.</param>
     /// <param name="manifest">Its manifest, checked.</param>
     /// <param name="self">This machine.</param>
-    /// <param name="export">The export directory.</param>
+    /// <param name="export">The export directory of this machine's own image.</param>
     /// <param name="status">What <c>/status</c> says.</param>
     /// <param name="servers">Addresses of the boot servers that are alive.</param>
     /// <param name="log">Takes one line an event.</param>
+    /// <param name="images">The export directories of a site's images, where it has several; null for one that is not there.</param>
     /// <param name="discovery">Lends addresses to machines that are not in the site; null on a node.</param>
     /// <param name="uploads">Paths that take uploads.</param>
-    public SiteServices(SanState state, Manifest manifest, ManifestNode self, string export, Func<NodeStatus> status, Func<IReadOnlyList<Ipv4Address>> servers, Action<string> log, DiscoveryPool? discovery = null, params IReadOnlyList<BootUpload> uploads)
+    public SiteServices(SanState state, Manifest manifest, ManifestNode self, string export, Func<NodeStatus> status, Func<IReadOnlyList<Ipv4Address>> servers, Action<string> log, Func<ImageVersion, ExportDirectory?>? images = null, DiscoveryPool? discovery = null, params IReadOnlyList<BootUpload> uploads)
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(manifest);
@@ -37,6 +38,7 @@ public sealed class SiteServices : IAsyncDisposable
         _state = state;
         _source = new ManifestSource(manifest);
         _identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
+        var own = new ExportDirectory(export);
         _certificate = _identity.IssueServer(self.Name, [$"{self.Name}.{manifest.ClusterNetwork.Domain ?? manifest.Name}"], self.Interfaces.Values.Select(i => i.Ip));
         var archive = new MemoryStream();
         new CpioArchive(0).AddFile(Initrd.NodeBoot.CertificatePath, Encoding.ASCII.GetBytes(state.CaCertificate)).WriteTo(archive);
@@ -45,6 +47,8 @@ public sealed class SiteServices : IAsyncDisposable
             Manifest = _source,
             Endpoints = BootEndpoint.Discover(manifest),
             ExportDirectory = export,
+            // A machine that is no node waits with this one's.
+            ExportFor = address => images is not null && _source.Map is var map && map.Find(address) is { } host ? images(map.Manifest.ImageOf(host.Node)) : own,
             Servers = _ => servers(),
             Certificate = _certificate,
             Discovery = discovery,

@@ -42,7 +42,7 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
     {
         var entry = Volumes.FirstOrDefault(v => v.Name == name) ?? throw new FailureException($"there is no volume '{name}'; 'virtualinux storage ledger' lists them");
         IReadOnlyList<LedgerEntry> all = entry.Kind is "origin" or "boot" ? [.. Volumes.Where(v => v.Owner == entry.Owner)] : [entry];
-        if (all.FirstOrDefault(v => v.Reclaim is null) is { } used) throw new FailureException($"{used.Name} ({used.Kind} of {used.Owner}) is in use; nothing was deleted");
+        if (all.FirstOrDefault(v => v.Reclaim is null) is { } used) throw new FailureException($"{used.Name} ({used.Kind} of {used.Owner}) is in use{(used.Need is { } need ? $": {need}" : "")}; nothing was deleted");
         return all;
     }
 
@@ -51,9 +51,10 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
         if (NodeVolumes.KindOf(volume) is not { } kind) return new LedgerEntry(volume.Name, "unknown", "", size, null, null, null);
         if (kind is VolumeKind.Origin or VolumeKind.Boot)
         {
-            var image = volume.Name.EndsWith("_boot", StringComparison.Ordinal) ? volume.Name[..^"_boot".Length] : volume.Name;
-            var state = NodeVolumes.IsUnverified(volume) ? "was never written to its end" : image != NodeVolumes.OriginName(manifest.Image) ? "no node runs this image" : null;
-            return new LedgerEntry(volume.Name, kind.ToString().ToLowerInvariant(), image, size, null, null, state);
+            var image = NodeVolumes.ImageOf(volume.Name);
+            var need = image is { } named && !NodeVolumes.IsUnverified(volume) ? manifest.NeedOf(named) : null;
+            var state = need is not null ? null : NodeVolumes.IsUnverified(volume) ? "was never written to its end" : "no node starts this image";
+            return new LedgerEntry(volume.Name, kind.ToString().ToLowerInvariant(), image?.ToString() ?? "", size, null, null, state, need);
         }
         var node = volume.Name[..volume.Name.LastIndexOf('_')];
         var known = usage.GetValueOrDefault(node);
@@ -75,7 +76,8 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
 /// <param name="Used">Bytes in use, as far as that is known.</param>
 /// <param name="FillPerDay">Bytes that it gains a day, as far as that is known.</param>
 /// <param name="Reclaim">Why it could be deleted; null when it is in use.</param>
-public sealed record LedgerEntry(string Name, string Kind, string Owner, long Size, long? Used, double? FillPerDay, string? Reclaim)
+/// <param name="Need">What an image that is in use is needed for.</param>
+public sealed record LedgerEntry(string Name, string Kind, string Owner, long Size, long? Used, double? FillPerDay, string? Reclaim, string? Need = null)
 {
     /// <summary>Days until it is full at this rate; null when it does not fill.</summary>
     public double? DaysUntilFull => Used is { } used && FillPerDay is > 0 and var fill ? (Size - used) / fill : null;

@@ -25,6 +25,12 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Device of a running node's pool.</summary>
     public const string PoolDevice = "vl-pool";
 
+    /// <summary>What the names of devices begin with through which a node has the volumes of an image mapped that it does not run.</summary>
+    public const string ImageDevice = "vl-image-";
+
+    /// <summary>The same, while it writes them.</summary>
+    public const string WriteDevice = "vl-write-";
+
     private const string DataDevice = "vl-data", MetadataDevice = "vl-meta", Origin = "vl-origin";
 
     private const string Unverified = "virtualinux.unverified";
@@ -47,10 +53,14 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     }
 
     /// <summary>Adds the origin and the boot volume of an image where they are missing; they count as unverified until <see cref="MarkVerified"/>.</summary>
+    /// <exception cref="FailureException">There is another image of that name and version.</exception>
+    /// <exception cref="InvalidOperationException">The extents do not suffice.</exception>
     public static VolumeGroup AddImage(VolumeGroup group, ImageInfo image)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(image);
+        foreach (var (name, digest) in ((string, string)[])[(OriginName(image.Image), image.RootDigest), (BootName(image.Image), image.BootDigest)])
+            if (group.Find(name) is { } there && !there.Tags.Contains($"digest.{digest}")) throw new FailureException($"the SAN has another {image.Image}: its volume {name} is not of digest {digest[..12]}; build the image again under a version of its own");
         group = AddMissing(group, OriginName(image.Image), new ByteSize(image.RootSize), readOnly: true, "virtualinux.origin", $"digest.{image.RootDigest}", Unverified);
         return AddMissing(group, BootName(image.Image), new ByteSize(image.BootSize), readOnly: true, "virtualinux.boot", $"digest.{image.BootDigest}", Unverified);
     }
@@ -69,6 +79,19 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         string[] names = [OriginName(image), BootName(image)];
         return group with { Volumes = [.. group.Volumes.Select(v => names.Contains(v.Name) ? v with { Tags = [.. v.Tags.Where(t => t != Unverified)] } : v)] };
     }
+
+    /// <summary>The image that an origin or boot volume belongs to; null for another volume.</summary>
+    public static ImageVersion? ImageOf(string volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        var name = volume.EndsWith("_boot", StringComparison.Ordinal) ? volume[..^"_boot".Length] : volume;
+        return ImageVersion.TryParse(name.Replace('_', '@'), null, out var image) ? image : null;
+    }
+
+    /// <summary>The images of which this machine has volumes mapped beside the one that it runs.</summary>
+    public static IReadOnlyList<ImageVersion> MappedImages() =>
+        [.. Directory.EnumerateDirectories("/sys/block", "dm-*").Select(d => System.IO.Path.Combine(d, "dm/name")).Where(File.Exists).Select(n => File.ReadAllText(n).Trim())
+            .SelectMany(n => ((string[])[ImageDevice, WriteDevice]).Where(p => n.StartsWith(p, StringComparison.Ordinal)).Select(p => ImageOf(n[p.Length..]))).OfType<ImageVersion>().Distinct()];
 
     /// <summary>Adds a node's volumes where they are missing.</summary>
     public static VolumeGroup AddNode(VolumeGroup group, string node, SiteVolumes volumes)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Storage;
 
@@ -19,8 +20,26 @@ public sealed record SanState
     /// <summary>CHAP secret, if the SAN asks for one.</summary>
     public string? ChapSecret { get; init; }
 
-    /// <summary>The image's facts, so that a node can verify its origin.</summary>
-    public required Model.ImageInfo Image { get; init; }
+    /// <summary>The facts of all the site's images, so that a node can verify its origin.</summary>
+    public required IReadOnlyList<ImageInfo> Images { get; init; }
+
+    /// <summary>The state with one image more.</summary>
+    public SanState WithImage(ImageInfo image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return this with { Images = [.. Images.Where(i => i.Image != image.Image), image] };
+    }
+
+    /// <summary>The facts of an image, as signed: its digest is the manifest's.</summary>
+    /// <param name="manifest">The site's manifest, checked.</param>
+    /// <param name="image">One of its images.</param>
+    /// <exception cref="FailureException">The site has no such image, or the SAN describes it otherwise than the site signed it.</exception>
+    public ImageInfo Find(Manifest manifest, ImageVersion image)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        var digest = manifest.DigestOf(image) ?? throw new FailureException($"site {manifest.Name} has no image {image}; it has {string.Join(", ", manifest.Images.Select(i => i.Image).Prepend(manifest.Image).Distinct())}");
+        return Images.FirstOrDefault(i => i.Image == image && i.Has(digest)) ?? throw new FailureException($"the SAN describes {image} otherwise than the manifest of site {manifest.Name} was signed for (digest {digest[..12]}); restore the SAN from its backup, or install the site again");
+    }
 
     /// <summary>Reads the state from a journal partition; null if there is none.</summary>
     /// <exception cref="FailureException">An I/O error, or a state of another version of the product.</exception>

@@ -42,7 +42,7 @@ public sealed class StarterPartitionTests
     [Fact]
     public void The_archive_holds_certificate_manifest_and_secret_but_never_the_CAs_key()
     {
-        var state = new SanState { SignedManifest = "signed"u8.ToArray(), CaCertificate = "certificate", CaKey = "private key", ChapSecret = "lab-secret-12", Image = Image };
+        var state = new SanState { SignedManifest = "signed"u8.ToArray(), CaCertificate = "certificate", CaKey = "private key", ChapSecret = "lab-secret-12", Images = [Image] };
         var archive = Encoding.ASCII.GetString(StarterPartition.Archive(state));
         foreach (var part in (string[])["etc/virtualinux/site-ca.pem", "certificate", "etc/virtualinux/manifest.json", "signed", "etc/virtualinux/chap.secret", "lab-secret-12"]) Assert.Contains(part, archive, StringComparison.Ordinal);
         Assert.DoesNotContain("private key", archive, StringComparison.Ordinal);

@@ -41,7 +41,7 @@ public class RootAssemblyTests
         };
         var node = new ManifestNode { Name = "node01", Interfaces = new Dictionary<string, SiteInterface>() };
         var manifest = new Manifest { SiteId = Guid.Empty, Serial = 1, Image = image.Image, RootDigest = signed, Name = "lab", Networks = new Dictionary<string, SiteNetwork>(), Volumes = new SiteVolumes(), Nodes = [node] };
-        var state = new SanState { SignedManifest = [], CaCertificate = "", CaKey = "", Image = image };
+        var state = new SanState { SignedManifest = [], CaCertificate = "", CaKey = "", Images = [image] };
         return new RootAssembly(new NoPrograms(), _ => { }).RunAsync("/dev/none", state, manifest, node, "network", null, TestContext.Current.CancellationToken);
     }
 

@@ -30,6 +30,12 @@ public sealed record BootRecord
     /// <summary>Image of the root.</summary>
     public required ImageVersion Image { get; init; }
 
+    /// <summary>Images whose roots the node keeps, this one first.</summary>
+    public IReadOnlyList<ImageVersion> Generations { get; set; } = [];
+
+    /// <summary>The images that the node went over to, the oldest first.</summary>
+    public IReadOnlyList<ImageStart> History { get; set; } = [];
+
     /// <summary>Serial of the manifest.</summary>
     public required long ManifestSerial { get; init; }
 

@@ -23,7 +23,7 @@ public static class NodeFiles
         ArgumentNullException.ThrowIfNull(node);
         return new Dictionary<string, object?>
         {
-            ["site"] = new Dictionary<string, object?> { ["name"] = manifest.Name, ["id"] = manifest.SiteId.ToString(), ["image"] = manifest.Image.ToString() },
+            ["site"] = new Dictionary<string, object?> { ["name"] = manifest.Name, ["id"] = manifest.SiteId.ToString(), ["image"] = manifest.ImageOf(node).ToString() },
             ["node"] = Describe(manifest, node),
             ["nodes"] = manifest.Nodes.Select(n => (object)Describe(manifest, n)).ToList(),
             ["networks"] = manifest.Networks.OrderBy(n => n.Key, StringComparer.Ordinal).Select(n => (object)new Dictionary<string, object?> { ["name"] = n.Key, ["subnet"] = n.Value.Subnet.ToString(), ["domain"] = n.Value.Domain }).ToList(),

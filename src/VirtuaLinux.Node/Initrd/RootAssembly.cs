@@ -28,34 +28,34 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(node);
         // What the origin is held against must come from what the site signed.
-        if (state.Image.Image != manifest.Image || !state.Image.Has(manifest.RootDigest)) throw new FailureException($"the SAN describes {state.Image.Image} otherwise than the manifest of site {manifest.Name} was signed for (digest {manifest.RootDigest[..12]} of {manifest.Image}); restore the SAN from its backup, or install the site again");
+        var image = state.Find(manifest, manifest.ImageOf(node));
         // The modules come from the image's boot volume and fit no other kernel.
-        if (KernelRelease() is var running && running != state.Image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {state.Image.Image} of the site has {state.Image.KernelRelease}; start it from a peer, or with the medium of that image");
+        if (KernelRelease() is var running && running != image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {image.Image}, which {node.Name} shall run, has {image.KernelRelease}; start it from a peer, or with the medium of that image");
         // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
-        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, state.Image.Registers, cancellationToken).ConfigureAwait(false);
+        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
         var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
         var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
-        var record = RootRecord.Read() ?? new RootRecord { Image = manifest.Image, RootDigest = manifest.RootDigest, ThinId = 0 };
-        if (record.Image != manifest.Image || record.RootDigest != manifest.RootDigest)
-            throw new FailureException($"the root of {node.Name} stands on {record.Image} (digest {record.RootDigest[..12]}), and the manifest says {manifest.Image} (digest {manifest.RootDigest[..12]}); a root is never put over another origin");
+        var last = RootRecord.Read() ?? new RootRecord { Image = image.Image, RootDigest = image.RootDigest, ThinId = 0 };
+        var record = last.Start(image.Image, image.RootDigest, node.Former, manifest.Serial, DateTimeOffset.UtcNow);
         if (record.DropsLocal) EmptyLocal();
         record.Write();
 
-        var (origin, originSize) = await volumes.MapOriginAsync(state.Image, cancellationToken).ConfigureAwait(false);
+        var (origin, originSize) = await volumes.MapOriginAsync(image, cancellationToken).ConfigureAwait(false);
         var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
         if (created || record.RenderedSerial == 0) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
-        if (record.Dropped.Count > 0) log($"the root begins anew from the image, as asked{(record.DropsLocal ? ", and local is empty" : "")}");
-        var boot = await volumes.MapAsync(NodeVolumes.BootName(manifest.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
+        if (last.Image != record.Image) log($"{node.Name} goes over from {last.Image} to {record.Image}{(record.RenderedSerial > 0 ? ", whose root was kept" : "")}");
+        if (last.Dropped.Count > 0) log($"the root begins anew from the image, as asked{(record.DropsLocal ? ", and local is empty" : "")}");
+        var boot = await volumes.MapAsync(NodeVolumes.BootName(image.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
         await MountAsync("squashfs", boot, $"{Root}/usr/lib/virtualinux/boot", "ro", cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "bind", $"{Root}/usr/lib/virtualinux/boot/modules", $"{Root}/usr/lib/modules"), cancellationToken).ConfigureAwait(false);
-        log($"root mounted: {node.Name} over {manifest.Image}, {Uptime().ToString("0.0", CultureInfo.InvariantCulture)} s after the kernel's start, {NetworkLink.Received().ToRoundedString()} received by the initrd");
+        log($"root mounted: {node.Name} over {image.Image}, {Uptime().ToString("0.0", CultureInfo.InvariantCulture)} s after the kernel's start, {NetworkLink.Received().ToRoundedString()} received by the initrd");
 
-        if (record.RenderedSerial != manifest.Serial)
+        if (record.RenderedSerial != manifest.Serial || record.Dropped.Count > 0)
         {
             NodeFiles.Render(Root, NodeFiles.Variables(manifest, node));
             NodeFiles.LinkLocal(Root, Local);
@@ -69,11 +69,13 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             Node = node.Name,
             BootedFrom = bootedFrom,
             Server = server,
-            Image = manifest.Image,
+            Image = image.Image,
+            Generations = [record.Image, .. record.Kept.Select(k => k.Image)],
+            History = record.History,
             ManifestSerial = manifest.Serial,
-            RootVolume = $"{NodeVolumes.StoreName(node.Name)} over {NodeVolumes.OriginName(manifest.Image)}",
+            RootVolume = $"{NodeVolumes.StoreName(node.Name)} over {NodeVolumes.OriginName(image.Image)}",
             RootMountedAfter = Uptime(),
-            ReservationKey = state.Image.Registers ? key?.ToString() : null,
+            ReservationKey = image.Registers ? key?.ToString() : null,
         }.Write(state);
         await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
     }

@@ -1,15 +1,18 @@
 using System.Text.Json;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Node.Initrd;
 
-/// <summary>What a node notes on its <c>local</c> volume about its root, so that a root is never put over another origin.</summary>
+/// <summary>What a node notes on its <c>local</c> volume about its roots, so that a root is never put over another origin: one for the image that it runs, and one for the image that it can be rolled back to.</summary>
 public sealed record RootRecord
 {
     /// <summary>The folder on <c>local</c> that it lies in.</summary>
     public const string FolderName = "virtualinux";
 
     private const string FilePath = $"/local/{FolderName}/root.json";
+
+    private const int LongestHistory = 50;
 
     /// <summary>Image of the origin.</summary>
     public required ImageVersion Image { get; init; }
@@ -23,6 +26,12 @@ public sealed record RootRecord
     /// <summary>Serial of the manifest whose per-node files the root has; 0 before the first.</summary>
     public long RenderedSerial { get; init; }
 
+    /// <summary>The roots over other images that the pool keeps, the last used one first.</summary>
+    public IReadOnlyList<RootGeneration> Kept { get; set; } = [];
+
+    /// <summary>The images that the node went over to, the oldest first.</summary>
+    public IReadOnlyList<ImageStart> History { get; set; } = [];
+
     /// <summary>Numbers of roots that the next boot deletes from the pool.</summary>
     public IReadOnlyList<int> Dropped { get; set; } = [];
 
@@ -33,7 +42,35 @@ public sealed record RootRecord
     /// <param name="withLocal">Whether <c>local</c> goes too, and with it host keys and machine-id.</param>
     public RootRecord Reset(bool withLocal) =>
         // Asked twice before a boot, the root that was not made yet has nothing to delete.
-        Dropped.Count > 0 ? this with { DropsLocal = DropsLocal || withLocal } : this with { ThinId = ThinId + 1, RenderedSerial = 0, Dropped = [ThinId], DropsLocal = withLocal };
+        Dropped.Count > 0 ? this with { DropsLocal = DropsLocal || withLocal } : this with { ThinId = NextThinId, RenderedSerial = 0, Dropped = [ThinId], DropsLocal = withLocal };
+
+    /// <summary>The record with which the node starts an image: over a root of it that the pool keeps, or over a new one. Of the others, the one to go back to stays.</summary>
+    /// <param name="image">The image that the node starts.</param>
+    /// <param name="rootDigest">Digest of its origin.</param>
+    /// <param name="former">The image that it can be rolled back to; null for none.</param>
+    /// <param name="serial">Serial of the manifest that says so.</param>
+    /// <param name="now">The time.</param>
+    /// <exception cref="FailureException">A root of this name stands on another origin.</exception>
+    public RootRecord Start(ImageVersion image, string rootDigest, ImageVersion? former, long serial, DateTimeOffset now)
+    {
+        var current = new RootGeneration(Image, RootDigest, ThinId, RenderedSerial);
+        List<RootGeneration> roots = [current, .. Kept];
+        var next = roots.Find(r => r.Image == image) ?? new RootGeneration(image, rootDigest, NextThinId, 0);
+        if (next.RootDigest != rootDigest) throw new FailureException($"this node's root stands on {image} with digest {next.RootDigest[..12]}, and the manifest says {rootDigest[..12]}; a root is never put over another origin");
+        var kept = roots.Where(r => r.Image != image && r.Image == former).ToList();
+        return this with
+        {
+            Image = next.Image,
+            RootDigest = next.RootDigest,
+            ThinId = next.ThinId,
+            RenderedSerial = next.RenderedSerial,
+            Kept = kept,
+            History = next == current && History.Count > 0 ? History : [.. History.TakeLast(LongestHistory - 1), new ImageStart(image, serial, now)],
+            Dropped = [.. Dropped, .. roots.Where(r => r.Image != image).Except(kept).Select(r => r.ThinId)],
+        };
+    }
+
+    private int NextThinId => Kept.Select(k => k.ThinId).Concat(Dropped).Append(ThinId).Max() + 1;
 
     /// <summary>The node's record; null before its first boot.</summary>
     public static RootRecord? Read() => File.Exists(FilePath) ? JsonSerializer.Deserialize(File.ReadAllText(FilePath), NodeJson.Default.RootRecord) : null;
@@ -50,3 +87,10 @@ public sealed record RootRecord
         File.Move(FilePath + ".new", FilePath, overwrite: true);
     }
 }
+
+/// <summary>One root of a node's pool.</summary>
+/// <param name="Image">Image of its origin.</param>
+/// <param name="RootDigest">Digest of its origin.</param>
+/// <param name="ThinId">Number within the pool.</param>
+/// <param name="RenderedSerial">Serial of the manifest whose per-node files it has; 0 before the first.</param>
+public sealed record RootGeneration(ImageVersion Image, string RootDigest, int ThinId, long RenderedSerial);

@@ -1,0 +1,57 @@
+namespace VirtuaLinux.Model;
+
+/// <summary>What the site's manifest says of images and of who starts which; none of these counts the serial number up.</summary>
+public static class Generations
+{
+    /// <summary>The site has one image more; no node starts it yet.</summary>
+    public static Manifest WithImage(this Manifest manifest, ImageVersion image, string rootDigest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return manifest.DigestOf(image) is not null ? manifest : manifest with { Images = [.. manifest.Images, new ManifestImage { Image = image, RootDigest = rootDigest }] };
+    }
+
+    /// <summary>The site has an image no longer, which nothing needs (see <see cref="Manifest.NeedOf"/>).</summary>
+    public static Manifest WithoutImage(this Manifest manifest, ImageVersion image)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return manifest with { Images = [.. manifest.Images.Where(i => i.Image != image)] };
+    }
+
+    /// <summary>An image stays even when no node needs it, or need not.</summary>
+    public static Manifest WithPin(this Manifest manifest, ImageVersion image, bool pinned)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        var listed = image == manifest.Image ? Listed(manifest) : manifest;
+        return listed with { Images = [.. listed.Images.Select(i => i.Image == image ? i with { Pinned = pinned } : i)] };
+    }
+
+    /// <summary>Nodes start other images from now on; of each, the image before becomes the one that it can be rolled back to.</summary>
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="targets">The image of each node that changes, by its name.</param>
+    /// <param name="restarting">The nodes that restart at once for it.</param>
+    public static Manifest WithAssigned(this Manifest manifest, IReadOnlyDictionary<string, ImageVersion> targets, IReadOnlySet<string> restarting)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(restarting);
+        ManifestNode Assign(ManifestNode node)
+        {
+            var now = manifest.ImageOf(node);
+            var next = targets.GetValueOrDefault(node.Name, now);
+            return node with { Image = next == manifest.Image ? null : next, Former = next == now ? node.Former : now, Restarts = restarting.Contains(node.Name) };
+        }
+        return manifest with { Nodes = [.. manifest.Nodes.Select(Assign)] };
+    }
+
+    /// <summary>When all nodes start the same image, that is the site's, and nodes that are added start it too.</summary>
+    public static Manifest Settled(this Manifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        if (manifest.Nodes.Select(manifest.ImageOf).Distinct().ToList() is not [var image] || image == manifest.Image || manifest.DigestOf(image) is not { } digest) return manifest;
+        return Listed(manifest) with { Image = image, RootDigest = digest, Nodes = [.. manifest.Nodes.Select(n => n with { Image = null })] };
+    }
+
+    /// <summary>The site's image among the others.</summary>
+    private static Manifest Listed(Manifest manifest) =>
+        manifest.Images.Any(i => i.Image == manifest.Image) ? manifest : manifest with { Images = [new ManifestImage { Image = manifest.Image, RootDigest = manifest.RootDigest }, .. manifest.Images] };
+}
