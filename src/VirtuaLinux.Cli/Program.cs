@@ -14,6 +14,7 @@ var root = new RootCommand("VirtuaLinux: one installer image turns bare machines
     NodeCommand.Create(),
     ClusterCommand.Create(),
     StorageCommand.Create(),
+    ImageCommand.Create(),
     SiteCommand.Create(),
     LabCommand.Create(),
     BenchCommand.Create(),

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
@@ -30,7 +29,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
         var media = new Media(runner, coldplug, console);
         await media.MountAsync("VIRTUALINUX", MediumMount, cancellationToken).ConfigureAwait(false);
-        var image = ReadImage();
+        var image = SiteImages.ReadInfo($"{MediumMount}/virtualinux");
         Directory.CreateDirectory(BootMount);
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "squashfs", "-o", "loop,ro", $"{MediumMount}/virtualinux/boot.squashfs", BootMount), cancellationToken).ConfigureAwait(false);
         await media.MountAsync("VL-SITE", SiteMount, cancellationToken).ConfigureAwait(false);
@@ -224,20 +223,6 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var node = manifest.FindNode(context.Self.Cluster.Mac) ?? throw new FailureException($"{context.Self.Cluster.Mac} is not in the manifest of site {manifest.Name}: the site file names it, the site does not yet; start this medium without answers: and choose to change the site");
         await new RootAssembly(runner, console.Say).RunAsync(context.Disk, state, manifest, node, "starter", null, cancellationToken).ConfigureAwait(false);
         foreach (var mount in (string[])[BootMount, SiteMount, MediumMount]) await runner.RunAsync(ExternalCommand.Of("umount", mount).Accepting(), cancellationToken).ConfigureAwait(false);
-    }
-
-    private static ImageInfo ReadImage()
-    {
-        var path = $"{MediumMount}/virtualinux/image.json";
-        try
-        {
-            var image = JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.OtherVersions.ImageInfo)!;
-            return image.Has(image.RootDigest) ? image : throw new FailureException($"{path}: its digests do not fit together; the medium is damaged: write it again from a checked ISO");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new FailureException($"{path}: {e.Message}; the medium is damaged: write it again from a checked ISO", e);
-        }
     }
 
     private static Site LoadSite()

@@ -10,6 +10,13 @@ public static class Generations
         return manifest.DigestOf(image) is not null ? manifest : manifest with { Images = [.. manifest.Images, new ManifestImage { Image = image, RootDigest = rootDigest }] };
     }
 
+    /// <summary>No node can be rolled back to an image any more; each drops the root that it keeps of it at its next start.</summary>
+    public static Manifest WithoutFormer(this Manifest manifest, ImageVersion image)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return manifest with { Nodes = [.. manifest.Nodes.Select(n => n.Former == image ? n with { Former = null } : n)] };
+    }
+
     /// <summary>The site has an image no longer, which nothing needs (see <see cref="Manifest.NeedOf"/>).</summary>
     public static Manifest WithoutImage(this Manifest manifest, ImageVersion image)
     {

@@ -34,9 +34,6 @@ public sealed class UnitWatch(ICommandRunner runner)
         var state = await runner.RunAsync(ExternalCommand.Of("systemctl", "show", "--value", "--property=SystemState"), cancellationToken).ConfigureAwait(false);
         if (state.Output.Trim() is not ("running" or "degraded")) return null;
         var failed = await runner.RunAsync(ExternalCommand.Of("systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full"), cancellationToken).ConfigureAwait(false);
-        return Parse(failed.Output);
+        return [.. failed.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(l => l.Split(' ')[0])];
     }
-
-    /// <summary>First word of each line: the unit's name.</summary>
-    internal static IReadOnlyList<string> Parse(string lines) => [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(l => l.Split(' ')[0])];
 }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using CsCheck;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 
@@ -17,6 +19,51 @@ public sealed class RootRecordTests
         Assert.Equal((4, true), (twice.ThinId, twice.DropsLocal));
         Assert.Equal([3], twice.Dropped);
     }
+
+    [Fact]
+    public void A_node_that_goes_over_to_an_image_and_back_finds_its_root_again_and_older_roots_are_dropped()
+    {
+        var now = DateTimeOffset.UnixEpoch;
+        var (a, b, c) = (ImageVersion.Parse("debian-13@1"), ImageVersion.Parse("debian-13@2"), ImageVersion.Parse("debian-13@3"));
+        var first = new RootRecord { Image = a, RootDigest = "aa", ThinId = 0, RenderedSerial = 3 }.Start(a, "aa", null, 3, now);
+        Assert.Equal((a, 0, 3L), (first.Image, first.ThinId, first.RenderedSerial));
+
+        var over = first.Start(b, "bb", a, 4, now);
+        Assert.Equal((b, 1, 0L), (over.Image, over.ThinId, over.RenderedSerial));
+        Assert.Equal([new RootGeneration(a, "aa", 0, 3)], over.Kept);
+        Assert.Empty(over.Dropped);
+
+        var back = (over with { RenderedSerial = 4 }).Start(a, "aa", b, 5, now);
+        Assert.Equal((a, 0, 3L), (back.Image, back.ThinId, back.RenderedSerial));
+        Assert.Equal([new RootGeneration(b, "bb", 1, 4)], back.Kept);
+
+        // Two images further, the first one's root goes; its number is not given again before it is deleted.
+        var third = over.Start(c, "cc", b, 6, now);
+        Assert.Equal((c, 2), (third.Image, third.ThinId));
+        Assert.Equal([0], third.Dropped);
+        Assert.Equal([b], third.Kept.Select(k => k.Image));
+        Assert.Equal([a, b, c], third.History.Select(h => h.Image));
+        Assert.Contains("another origin", Assert.Throws<FailureException>(() => third.Start(b, "other", null, 7, now)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_power_cut_between_two_starts_loses_no_root_and_uses_no_number_twice() => Gen.Select(Gen.Int[0, 3], Gen.Int[-1, 3], Gen.Bool, Gen.Bool).List[1, 40].Sample(starts =>
+    {
+        var record = new RootRecord { Image = Image(0), RootDigest = "0", ThinId = 0 };
+        foreach (var (image, former, isCut, isReset) in starts)
+        {
+            var before = record;
+            record = record.Start(Image(image), $"{image}", former < 0 || former == image ? null : Image(former), 1, DateTimeOffset.UnixEpoch);
+            var used = record.Kept.Select(k => k.ThinId).Append(record.ThinId).Concat(record.Dropped).ToList();
+            Assert.Equal(used.Count, used.Distinct().Count());
+            Assert.True(record.Kept.Count <= 1 && record.Kept.All(k => k.Image != record.Image));
+            foreach (var root in before.Kept.Where(k => k.Image == record.Image)) Assert.Equal(root.ThinId, record.ThinId);
+            if (!isCut) record = record with { RenderedSerial = 1, Dropped = [], DropsLocal = false };
+            if (isReset) record = record.Reset(withLocal: false);
+        }
+    });
+
+    private static ImageVersion Image(int number) => new("debian-13", $"{number}");
 
     [Fact]
     public void A_record_of_an_older_release_is_still_read()

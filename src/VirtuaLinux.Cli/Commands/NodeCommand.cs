@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
@@ -27,6 +28,8 @@ internal static class NodeCommand
             Console.WriteLine($"{status.Name}: {status.State}, {status.Role}");
             Console.WriteLine($"booted from {status.BootedFrom} ({status.Firmware}), root mounted after {status.RootMountedAfter:0.0} s, up {status.Uptime:0} s");
             Console.WriteLine($"root {status.RootVolume}, image {status.ImageVersion}, manifest {status.ManifestSerial}");
+            if (status.Generations is { Count: > 1 } roots) Console.WriteLine($"roots kept: {string.Join(", ", roots)}");
+            foreach (var start in status.History ?? []) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {start.Since:u} {start.Image} (manifest {start.ManifestSerial})"));
             if (status.Origin is { } origin) Console.WriteLine($"origin {origin.ToString().ToLowerInvariant()}{(origin == OriginState.Corrupt ? ": a block that was read from the SAN is not what was written; journalctl -k names it" : "")}");
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
             return ExitCode.Done;

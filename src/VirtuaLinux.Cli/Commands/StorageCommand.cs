@@ -4,6 +4,7 @@ using System.Text.Json;
 using Spectre.Console;
 using VirtuaLinux.Cluster;
 using VirtuaLinux.Host;
+using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Storage;
@@ -84,29 +85,32 @@ internal static class StorageCommand
         var command = new Command("delete", "Delete a volume that nobody uses.") { name, off };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var storage = NodeStorage.Open(new CommandRunner());
-            var usage = await UsageAsync(storage, cancellation);
-            IReadOnlyList<LedgerEntry> gone = [];
-            await storage.WithLeaseAsync(async lease =>
-            {
-                // What is true now, and stays so while the lease is held.
-                var manifest = await storage.ReadManifestAsync(cancellation);
-                await RefuseStrangersAsync(storage, manifest, parsed.GetValue(off), cancellation);
-                await storage.ChangeAsync(lease, group => group.Remove([.. (gone = Ledger.Of(group, manifest, usage).Deletable(parsed.GetValue(name)!)).Select(v => v.Name)]), cancellation);
-            }, cancellation);
-            foreach (var volume in gone) Console.WriteLine($"{volume.Name} deleted, {Size(volume.Size)} free");
+            await DeleteAsync(parsed.GetValue(name)!, withRoots: false, parsed.GetValue(off), cancellation);
             return ExitCode.Done;
         });
         return command;
     }
 
+    internal static async Task DeleteAsync(string volume, bool withRoots, bool poweredOff, CancellationToken cancellation)
+    {
+        var runner = new CommandRunner();
+        var storage = NodeStorage.Open(runner);
+        using var nodes = new SiteNodes();
+        var status = await nodes.ReadAsync(storage.Manifest, cancellation);
+        var gone = await new SiteImages(runner, storage, Console.Error.WriteLine).DeleteAsync(volume, status, withRoots, manifest => RefuseStrangersAsync(storage, manifest, status, NodeVolumes.ImageOf(volume) is not null, poweredOff, cancellation), cancellation);
+        foreach (var entry in gone) Console.WriteLine($"{entry.Name} deleted, {Size(entry.Size)} free");
+    }
+
     /// <summary>Extents are never used again under somebody who may still write them.</summary>
-    private static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, bool poweredOff, CancellationToken cancellation)
+    private static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, IReadOnlyDictionary<string, NodeStatus> status, bool isImage, bool poweredOff, CancellationToken cancellation)
     {
         if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
         if (storage.Key is null) return;
-        var strangers = (await storage.Lun.ReadKeysAsync(cancellation)).Where(k => manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
+        var keys = await storage.Lun.ReadKeysAsync(cancellation);
+        var strangers = keys.Where(k => manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
         if (strangers.Count > 0) throw new FailureException($"{string.Join(", ", strangers.Select(k => k.Node?.ToString() ?? k.ToString()))} is registered with the SAN and not in the site; power it off and shut it out with 'virtualinux node fence ADDRESS'");
+        // A node may serve the image, or write it, and only it can tell.
+        if (isImage && manifest.Nodes.FirstOrDefault(n => !status.ContainsKey(n.Name) && keys.Any(k => k.Node == n.Cluster.Ip)) is { } silent) throw new FailureException($"{silent.Name} is registered with the SAN and does not answer: it may use the image; start it, or shut it out with 'virtualinux node fence {silent.Name}'");
     }
 
     private static Command Guard()

@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using VirtuaLinux.Cluster;
+using VirtuaLinux.Host;
+using VirtuaLinux.Install;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Cli.Commands;
+
+internal static class ImageCommand
+{
+    public static Command Create() => new("image", "The images of the running site, and which node runs which; run it on a node.") { List(), Add(), Rollout(), Rollback(), Pin(true), Pin(false), Delete() };
+
+    private static Command List()
+    {
+        var json = new Option<bool>("--json") { Description = "print one JSON document" };
+        var command = new Command("list", "Show the site's images: who starts each, who runs it, who can go back to it.") { json };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var storage = NodeStorage.Open(new CommandRunner());
+            using var nodes = new SiteNodes();
+            var images = SiteImage.Of(await storage.ReadManifestAsync(cancellation), await storage.ReadGroupAsync(cancellation), await nodes.ReadAsync(storage.Manifest, cancellation));
+            if (parsed.GetValue(json))
+            {
+                Console.WriteLine(JsonSerializer.Serialize(images, ClusterJson.Default.IReadOnlyListSiteImage));
+                return ExitCode.Done;
+            }
+            var table = new Table().AddColumns([new TableColumn("image"), new TableColumn("state"), new TableColumn("size").RightAligned(), new TableColumn("started by"), new TableColumn("run by"), new TableColumn("root kept by")]);
+            foreach (var image in images)
+                table.AddRow(image.Image.ToString(), image.State, new ByteSize(image.Size).ToRoundedString(), string.Join(", ", image.StartedBy), string.Join(", ", image.RunBy), string.Join(", ", image.KeptBy));
+            Terminal.Output.Write(table);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Add()
+    {
+        var path = new Argument<string>("path") { Description = "an installer image (ISO), or a folder with the files of its folder virtualinux" };
+        var command = new Command("add", "Write an image to the SAN beside those that the site has, and verify it. No node runs it before 'rollout'.") { path };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var runner = new CommandRunner();
+            var image = await new SiteImages(runner, NodeStorage.Open(runner), Console.Error.WriteLine).AddAsync(parsed.GetValue(path)!, cancellation);
+            Console.WriteLine($"{image.Image} is on the SAN, verified; 'virtualinux image rollout {image.Image}' lets the nodes run it");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Rollout()
+    {
+        var image = ImageArgument("the image that the nodes shall run");
+        var names = NodesArgument("these nodes only; all of the site unless given");
+        var pace = new Pace();
+        var command = new Command("rollout", "Restart nodes with an image: canaries first, then batches, this node last. It stops at the first node that does not come up well; the same command goes on where it was.") { image, names };
+        pace.AddTo(command);
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(names)!, pace.Of(parsed), (state, manifest, nodes) =>
+        {
+            var wanted = state.Find(manifest, parsed.GetValue(image)).Image;
+            return nodes.ToDictionary(n => n.Name, _ => wanted);
+        }, cancellation));
+        return command;
+    }
+
+    private static Command Rollback()
+    {
+        var names = NodesArgument("these nodes only; all that can go back unless given");
+        var pace = new Pace();
+        var command = new Command("rollback", "Restart nodes with the image that they ran before, and with the root that they had then.") { names };
+        pace.AddTo(command);
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(names)!, pace.Of(parsed), (state, manifest, nodes) =>
+        {
+            if (parsed.GetValue(names)!.Length == 0) nodes = [.. nodes.Where(n => n.Former is not null)];
+            if (nodes.Count == 0) throw new FailureException("no node ran another image before; 'virtualinux image list' shows what each keeps");
+            return nodes.ToDictionary(n => n.Name, n => n.Former is { } former ? state.Find(manifest, former).Image : throw new FailureException($"{n.Name} keeps no root of another image; give it one with 'virtualinux image rollout IMAGE {n.Name}'"));
+        }, cancellation));
+        return command;
+    }
+
+    private static Command Pin(bool pinned)
+    {
+        var image = ImageArgument("the image");
+        var command = new Command(pinned ? "pin" : "unpin", pinned ? "Keep an image even when no node needs it." : "Let an image be deleted when no node needs it.") { image };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var runner = new CommandRunner();
+            await new SiteImages(runner, NodeStorage.Open(runner), Console.Error.WriteLine).PinAsync(parsed.GetValue(image), pinned, cancellation);
+            Console.WriteLine($"{parsed.GetValue(image)} is {(pinned ? "pinned" : "not pinned")}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Delete()
+    {
+        var image = ImageArgument("an image that no node starts");
+        var roots = new Option<bool>("--with-roots") { Description = "also when nodes could go back to it: they drop the roots that they keep of it" };
+        var off = new Option<bool>("--powered-off") { Description = "I have seen that no machine that was taken out of the site still runs; needed where the SAN has no persistent reservations" };
+        var command = new Command("delete", "Delete an image from the SAN.") { image, roots, off };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await StorageCommand.DeleteAsync(NodeVolumes.OriginName(parsed.GetValue(image)), parsed.GetValue(roots), parsed.GetValue(off), cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] names, (int Canary, int Batch, TimeSpan Patience) pace, Func<SanState, Manifest, IReadOnlyList<ManifestNode>, Dictionary<string, ImageVersion>> choose, CancellationToken cancellation)
+    {
+        var runner = new CommandRunner();
+        var storage = NodeStorage.Open(runner);
+        var (state, manifest) = await storage.ReadSiteAsync(cancellation);
+        if (names.FirstOrDefault(n => manifest.Nodes.All(m => m.Name != n)) is { } unknown) throw new FailureException($"site {manifest.Name} has no node '{unknown}'; it has {string.Join(", ", manifest.Nodes.Select(n => n.Name))}");
+        var targets = choose(state, manifest, [.. manifest.Nodes.Where(n => names.Length == 0 || names.Contains(n.Name))]);
+        var images = new SiteImages(runner, storage, Console.Error.WriteLine);
+        using var nodes = new SiteNodes();
+        var rollout = new Rollout((change, token) => images.CommitAsync((s, m) => (s, change(m)), token), nodes.ReadAsync, Console.WriteLine) { Canary = pace.Canary, Batch = pace.Batch, Patience = pace.Patience };
+        var failed = await rollout.RunAsync(manifest, targets, storage.Self.Name, cancellation);
+        return failed.Count == 0 ? ExitCode.Done : throw new FailureException($"stopped; the other nodes stay as they are. Let {(failed.Count == 1 ? "it" : "them")} go back with 'virtualinux image rollback {string.Join(' ', failed)}', or mend what failed and give the same command again");
+    }
+
+    private static Argument<ImageVersion> ImageArgument(string description) => new("image")
+    {
+        Description = description,
+        CustomParser = result =>
+        {
+            if (!ImageVersion.TryParse(result.Tokens[0].Value, null, out var image)) result.AddError($"'{result.Tokens[0].Value}' is not an image; write it as 'virtualinux image list' shows it, such as debian-13@2026.11.23-1");
+            return image;
+        },
+    };
+
+    private static Argument<string[]> NodesArgument(string description) => new("nodes") { Description = description, Arity = ArgumentArity.ZeroOrMore };
+
+    /// <summary>How fast nodes follow each other.</summary>
+    private sealed class Pace
+    {
+        private readonly Option<int> _canary = Positive("--canary", "nodes that go first, alone", 1, 0);
+        private readonly Option<int> _batch = Positive("--batch", "nodes that go at a time after them", 4, 1);
+        private readonly Option<int> _timeout = Positive("--timeout", "minutes that nodes have to come up", 10, 1);
+
+        public void AddTo(Command command)
+        {
+            command.Options.Add(_canary);
+            command.Options.Add(_batch);
+            command.Options.Add(_timeout);
+        }
+
+        public (int Canary, int Batch, TimeSpan Patience) Of(ParseResult parsed) => (parsed.GetValue(_canary), parsed.GetValue(_batch), TimeSpan.FromMinutes(parsed.GetValue(_timeout)));
+
+        private static Option<int> Positive(string name, string description, int value, int least) => new(name)
+        {
+            Description = string.Create(CultureInfo.InvariantCulture, $"{description}; {value} unless given"),
+            DefaultValueFactory = _ => value,
+            Validators = { result => { if (result.Tokens is [var token] && int.TryParse(token.Value, out var number) && number < least) result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: {number} is too few; write {least} or more")); } },
+        };
+    }
+}

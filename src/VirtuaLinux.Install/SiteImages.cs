@@ -1,0 +1,128 @@
+using System.Text.Json;
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node;
+using VirtuaLinux.Storage;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>The images of a running site, as any of its nodes works on them, and the commits that say who starts which.</summary>
+/// <param name="runner">Runs programs.</param>
+/// <param name="storage">The site's storage, as this node works on it.</param>
+/// <param name="say">Takes a line for people.</param>
+public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Action<string> say)
+{
+    private const string Mount = "/run/virtualinux/medium";
+
+    /// <summary>Brings an image to the SAN, verifies it, and lets the site know it. The lease is held for the two commits only; what was interrupted is done again by the same command.</summary>
+    /// <param name="path">An installer image (ISO), or a folder with its <c>virtualinux</c> files.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
+    /// <exception cref="FailureException">It is no image or a damaged one, there is not enough space, or the SAN has another of that name and version.</exception>
+    public async Task<ImageInfo> AddAsync(string path, CancellationToken cancellationToken = default)
+    {
+        if (Directory.Exists(path)) return await AddFolderAsync(path, cancellationToken).ConfigureAwait(false);
+        if (!File.Exists(path)) throw new FailureException($"'{path}' is not there; name an installer image (ISO), or the folder with its files");
+        Directory.CreateDirectory(Mount);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "iso9660", "-o", "loop,ro", path, Mount), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await AddFolderAsync(Mount, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await runner.RunAsync(ExternalCommand.Of("umount", Mount), CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Reads what a medium says of its image.</summary>
+    /// <param name="folder">Folder of the medium's <c>virtualinux</c> files.</param>
+    /// <exception cref="FailureException">There is none, or its digests do not fit together.</exception>
+    public static ImageInfo ReadInfo(string folder)
+    {
+        var path = Path.Combine(folder, "image.json");
+        try
+        {
+            var image = JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.OtherVersions.ImageInfo)!;
+            return image.Has(image.RootDigest) ? image : throw new FailureException($"{path}: its digests do not fit together; the medium is damaged: write it again from a checked ISO");
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new FailureException($"{path}: {e.Message}; the medium is not of this product, or damaged: write it again from a checked ISO", e);
+        }
+    }
+
+    /// <summary>Commits the next manifest: what <paramref name="change"/> makes of the one that rules, with the next serial number. A power cut leaves the older one.</summary>
+    /// <param name="change">The next state and manifest; the same manifest for no change.</param>
+    /// <param name="cancellationToken">Ends it before the commit.</param>
+    /// <returns>The manifest that rules now.</returns>
+    /// <exception cref="FailureException">What <paramref name="change"/> says, or the SAN refused; nothing was committed.</exception>
+    public async Task<Manifest> CommitAsync(Func<SanState, Manifest, (SanState State, Manifest Manifest)> change, CancellationToken cancellationToken = default)
+    {
+        Manifest? committed = null;
+        await storage.WithLeaseAsync(async lease => committed = await CommitAsync(lease, change, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        return committed!;
+    }
+
+    /// <summary>Marks an image as one that stays even when no node needs it, or takes that back.</summary>
+    /// <exception cref="FailureException">The site has no such image.</exception>
+    public Task<Manifest> PinAsync(ImageVersion image, bool pinned, CancellationToken cancellationToken = default) => CommitAsync(
+        (state, manifest) =>
+        {
+            state.Find(manifest, image);
+            return (state, manifest.WithPin(image, pinned));
+        },
+        cancellationToken);
+
+    /// <summary>Deletes volumes that nothing uses: of an image both, after the manifest without it is committed.</summary>
+    /// <param name="name">Name of a volume.</param>
+    /// <param name="usage">What the nodes say, by name.</param>
+    /// <param name="withRoots">Whether of an image the roots go too that nodes keep in order to be rolled back to it.</param>
+    /// <param name="check">Refuses when somebody may still write to what is freed; called under the lease.</param>
+    /// <param name="cancellationToken">Ends it before the first commit.</param>
+    /// <exception cref="FailureException">It is in use, or may be; nothing was deleted.</exception>
+    public async Task<IReadOnlyList<LedgerEntry>> DeleteAsync(string name, IReadOnlyDictionary<string, NodeStatus> usage, bool withRoots, Func<Manifest, Task> check, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(usage);
+        ArgumentNullException.ThrowIfNull(check);
+        IReadOnlyList<LedgerEntry> gone = [];
+        await storage.WithLeaseAsync(async lease =>
+        {
+            // What is true now, and stays so while the lease is held.
+            var (_, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+            await check(manifest).ConfigureAwait(false);
+            if (withRoots && NodeVolumes.ImageOf(name) is { } former) manifest = manifest.WithoutFormer(former);
+            gone = Ledger.Of(await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), manifest, new Dictionary<string, StoreUsage>()).Deletable(name);
+            if (gone[0].Kind is "origin" or "boot" && NodeVolumes.ImageOf(gone[0].Name) is { } image)
+            {
+                if (usage.FirstOrDefault(u => u.Value.Mapped?.Contains(image) == true).Key is { } user) throw new FailureException($"{user} has {image} mapped still: it runs, serves or writes it; nothing was deleted");
+                await CommitAsync(lease, (state, _) => (state with { Images = [.. state.Images.Where(i => i.Image != image)] }, manifest.WithoutImage(image)), cancellationToken).ConfigureAwait(false);
+            }
+            await storage.ChangeAsync(lease, group => group.Remove([.. gone.Select(v => v.Name)]), cancellationToken).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
+        return gone;
+    }
+
+    private async Task<ImageInfo> AddFolderAsync(string path, CancellationToken cancellationToken)
+    {
+        var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
+        var image = ReadInfo(folder);
+        await new ImageSteps(runner, storage.Lvm, image, folder, say, (change, token) => storage.ChangeAsync(change, token)).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
+        return image;
+    }
+
+    private async Task<Manifest> CommitAsync(Storage.Fencing.SanLease lease, Func<SanState, Manifest, (SanState State, Manifest Manifest)> change, CancellationToken cancellationToken)
+    {
+        var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+        var (nextState, nextManifest) = change(state, manifest);
+        if (SignedManifest.SaySame(manifest, nextManifest)) return manifest;
+        var next = nextManifest with { Serial = manifest.Serial + 1 };
+        var signed = StorageSteps.Next(nextState, next);
+        // The starter boots what the site runs. One that is of the next manifest already harms nobody: it asks the SAN.
+        if (next.Image != manifest.Image) await new StarterPartition(runner, storage.Disk, say).WriteAsync(signed, cancellationToken).ConfigureAwait(false);
+        await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
+        using (var partition = BlockDevice.Open(SanLayout.Partition(storage.Disk, 2), writable: true)) signed.Write(partition);
+        SiteOnSan.Tell();
+        return next;
+    }
+}

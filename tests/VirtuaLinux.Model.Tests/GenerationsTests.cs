@@ -1,0 +1,54 @@
+namespace VirtuaLinux.Model.Tests;
+
+public sealed class GenerationsTests
+{
+    private static readonly ImageVersion Old = ImageVersion.Parse("debian-13@1"), New = ImageVersion.Parse("debian-13@2");
+
+    private static readonly Manifest Site = new()
+    {
+        SiteId = Guid.Empty,
+        Serial = 7,
+        Image = Old,
+        RootDigest = "old",
+        Name = "lab",
+        Networks = new Dictionary<string, SiteNetwork>(),
+        Volumes = new SiteVolumes(),
+        Nodes = [.. ((string[])["node01", "node02", "node03"]).Select(n => new ManifestNode { Name = n, Interfaces = new Dictionary<string, SiteInterface>() })],
+    };
+
+    [Fact]
+    public void A_rollout_leaves_each_node_the_image_before_and_the_last_one_makes_it_the_sites()
+    {
+        var added = Site.WithImage(New, "new");
+        Assert.Equal(("new", "old"), (added.DigestOf(New), added.DigestOf(Old)));
+        Assert.Null(added.NeedOf(New));
+
+        var canary = Assign(added, New, "node02");
+        Assert.Equal((New, Old, true), (canary.ImageOf(canary.Nodes[1]), canary.Nodes[1].Former!.Value, canary.Nodes[1].Restarts));
+        Assert.Equal((Old, false), (canary.ImageOf(canary.Nodes[0]), canary.Nodes[0].Restarts));
+        Assert.Same(canary, canary.Settled());
+        Assert.Equal("node02 starts it", canary.NeedOf(New));
+
+        var all = Assign(Assign(canary, New, "node01"), New, "node03").Settled();
+        Assert.Equal((New, "new", "old"), (all.Image, all.RootDigest, all.DigestOf(Old)));
+        Assert.All(all.Nodes, n => Assert.Null(n.Image));
+        Assert.Equal("node01, node02, node03 can be rolled back to it", all.NeedOf(Old));
+        Assert.Null(all.WithoutFormer(Old).NeedOf(Old));
+        Assert.Equal("it is pinned", all.WithoutFormer(Old).WithPin(Old, pinned: true).NeedOf(Old));
+        Assert.Null(all.WithoutFormer(Old).WithoutImage(Old).DigestOf(Old));
+
+        var back = Assign(all, Old, "node01", "node02", "node03").Settled();
+        Assert.Equal((Old, "old"), (back.Image, back.RootDigest));
+        Assert.All(back.Nodes, n => Assert.Equal(New, n.Former));
+    }
+
+    [Fact]
+    public void A_pin_of_the_sites_image_outlives_the_next_one()
+    {
+        var all = Assign(Site.WithPin(Old, pinned: true).WithImage(New, "new"), New, "node01", "node02", "node03").Settled();
+        Assert.Equal("it is pinned", all.NeedOf(Old));
+        Assert.Equal("old", all.DigestOf(Old));
+    }
+
+    private static Manifest Assign(Manifest manifest, ImageVersion image, params string[] nodes) => manifest.WithAssigned(nodes.ToDictionary(n => n, _ => image), nodes.ToHashSet());
+}
