@@ -60,7 +60,7 @@ public sealed partial class Blade
         var media = State.Media;
         for (var i = 0; i < media.Count; i++)
             if (!File.Exists(BladeMachine.FileOf(media[i], i, Directory))) throw new FailureException($"{Name}: the medium {media[i].Path} is not there");
-        var traffic = await _network.TrafficAsync(Name, cancellationToken).ConfigureAwait(false);
+        var traffic = await _network.TrafficAsync(Name, cancellationToken: cancellationToken).ConfigureAwait(false);
         var log = new FileInfo(LabPaths.ConsoleLog(lab, Name));
         var start = log.Exists ? log.Length : 0;
         var now = TimeProvider.System.GetUtcNow();
@@ -75,6 +75,7 @@ public sealed partial class Blade
         await using (pipe.ConfigureAwait(false))
             await pipe.WriteAsync("{\"execute\":\"qmp_capabilities\"}\n"u8.ToArray(), cancellationToken).ConfigureAwait(false);
         await UpdateAsync(s => s with { Machine = machine, PoweredOnAt = now, ConsoleStart = start, TrafficStart = traffic }, cancellationToken).ConfigureAwait(false);
+        foreach (var network in State.PulledCables) await SetLinkAsync(network, false, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Cuts the power: nothing is flushed, nobody is told.</summary>
@@ -114,16 +115,16 @@ public sealed partial class Blade
     /// <summary>Lets a paused machine go on.</summary>
     public Task ContinueAsync(CancellationToken cancellationToken = default) => QmpAsync("cont", null, cancellationToken);
 
-    /// <summary>Pulls the network cable.</summary>
-    public async Task PullCableAsync(CancellationToken cancellationToken = default) => await SetCableAsync(false, cancellationToken).ConfigureAwait(false);
+    /// <summary>Pulls the cable of a network, counted from 1.</summary>
+    public Task PullCableAsync(int network = 1, CancellationToken cancellationToken = default) => SetCableAsync(network, false, cancellationToken);
 
-    /// <summary>Plugs the network cable in again.</summary>
-    public async Task PlugCableAsync(CancellationToken cancellationToken = default) => await SetCableAsync(true, cancellationToken).ConfigureAwait(false);
+    /// <summary>Plugs the cable of a network in again.</summary>
+    public Task PlugCableAsync(int network = 1, CancellationToken cancellationToken = default) => SetCableAsync(network, true, cancellationToken);
 
-    /// <summary>Bytes through the network port since power-on.</summary>
+    /// <summary>Bytes through the port on the boot network since power-on.</summary>
     public async Task<Traffic> TrafficAsync(CancellationToken cancellationToken = default)
     {
-        var now = await _network.TrafficAsync(Name, cancellationToken).ConfigureAwait(false);
+        var now = await _network.TrafficAsync(Name, cancellationToken: cancellationToken).ConfigureAwait(false);
         return now.Since(State.TrafficStart);
     }
 
@@ -131,13 +132,17 @@ public sealed partial class Blade
     public Task ScreenshotAsync(string path, CancellationToken cancellationToken = default) =>
         QmpAsync("screendump", new JsonObject { ["filename"] = Path.GetFullPath(path), ["format"] = "png" }, cancellationToken);
 
-    private async Task SetCableAsync(bool plugged, CancellationToken cancellationToken)
+    private async Task SetCableAsync(int network, bool plugged, CancellationToken cancellationToken)
     {
-        await _network.SetCableAsync(Name, plugged, cancellationToken).ConfigureAwait(false);
+        Lab.CheckNetwork(network);
+        await _network.SetCableAsync(Name, network, plugged, cancellationToken).ConfigureAwait(false);
         // The card sees its link go, as it would; the switch's port alone would only lose packets.
-        if (IsOn) await QmpAsync("set_link", new JsonObject { ["name"] = "cluster", ["up"] = plugged }, cancellationToken).ConfigureAwait(false);
-        await UpdateAsync(s => s with { CablePulled = !plugged }, cancellationToken).ConfigureAwait(false);
+        if (IsOn) await SetLinkAsync(network, plugged, cancellationToken).ConfigureAwait(false);
+        await UpdateAsync(s => s with { PulledCables = plugged ? [.. s.PulledCables.Where(n => n != network)] : [.. s.PulledCables.Append(network).Distinct().Order()] }, cancellationToken).ConfigureAwait(false);
     }
+
+    private async Task SetLinkAsync(int network, bool up, CancellationToken cancellationToken) =>
+        await QmpAsync("set_link", new JsonObject { ["name"] = LabOptions.NetworkName(network), ["up"] = up }, cancellationToken).ConfigureAwait(false);
 
     private void PrepareFirmware(LabOptions lab)
     {

@@ -1,10 +1,14 @@
 using System.Globalization;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Lab;
 
 /// <summary>The emulator's command line for a blade: pure, so that it can be read and tested without a machine.</summary>
 internal static class BladeMachine
 {
+    /// <summary>An empty ROM leaves network boot to OVMF's own drivers; with the card's ROM iPXE would take over there too. A card beside the boot network has none at all.</summary>
+    public const string NoRom = ",romfile=";
+
     private const string OvmfCode = "/usr/share/OVMF/OVMF_CODE_4M.fd";
     public const string OvmfVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
@@ -25,8 +29,8 @@ internal static class BladeMachine
             "-chardev", $"pipe,id=events,path={EventsPath(lab, blade)}",
             "-mon", "chardev=events,mode=control",
             "-device", "virtio-rng-pci",
-            "-netdev", $"tap,id=cluster,ifname={LabNetwork.Port(blade.Name)},script=no,downscript=no,vhost=off",
-            "-device", $"{Card(blade)},netdev=cluster,mac={blade.Mac},bootindex=9",
+            .. Card(LabNetwork.Port(blade.Name), 1, $"{Model(blade)}{(blade.Firmware == Firmware.Uefi ? NoRom : "")},bootindex=9", blade.Mac),
+            .. lab.NetworkNumbers.Skip(1).SelectMany(n => Card(LabNetwork.Port(blade.Name, n), n, Model(blade) + NoRom, blade.Mac)),
             .. FirmwareOf(blade, directory, lab),
             .. blade.Boot is { } boot ? (string[])["-kernel", boot.Kernel, "-initrd", boot.Initrd, "-append", boot.Arguments] : [],
         ];
@@ -51,12 +55,14 @@ internal static class BladeMachine
         ? ["-accel", "kvm", "-cpu", "host"]
         : ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"];
 
-    private static string Card(BladeOptions blade)
+    /// <summary>A card on a network, counted from 1; its cable is <see cref="LabOptions.NetworkName"/>.</summary>
+    public static string[] Card(string port, int network, string model, MacAddress boot)
     {
-        var model = blade.Card switch { NetworkCard.E1000e => "e1000e", _ => "virtio-net-pci" };
-        // An empty ROM leaves network boot to OVMF's own drivers; with the card's ROM iPXE would take over there too.
-        return blade.Firmware == Firmware.Uefi ? $"{model},romfile=" : model;
+        var cable = LabOptions.NetworkName(network);
+        return ["-netdev", $"tap,id={cable},ifname={port},script=no,downscript=no,vhost=off", "-device", $"{model},netdev={cable},mac={LabOptions.CardOn(network, boot)}"];
     }
+
+    private static string Model(BladeOptions blade) => blade.Card switch { NetworkCard.E1000e => "e1000e", _ => "virtio-net-pci" };
 
     private static string[] FirmwareOf(BladeOptions blade, string directory, LabOptions lab) => blade.Firmware switch
     {

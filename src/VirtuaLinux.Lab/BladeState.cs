@@ -18,6 +18,6 @@ public sealed record BladeState
     /// <summary>What is in the drive and the USB ports.</summary>
     public IReadOnlyList<Medium> Media { get; set; } = [];
 
-    /// <summary>Whether the network cable is pulled.</summary>
-    public bool CablePulled { get; init; }
+    /// <summary>Networks, counted from 1, whose cables are pulled.</summary>
+    public IReadOnlyList<int> PulledCables { get; set; } = [];
 }

@@ -13,10 +13,10 @@ internal sealed record KernelMachine
     /// <summary>Name of the process's machine.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The tap in the lab's namespace that its card is joined to.</summary>
-    public required string Port { get; init; }
+    /// <summary>The taps in the lab's namespace, one for each network, that its cards are joined to.</summary>
+    public required IReadOnlyList<string> Ports { get; init; }
 
-    /// <summary>Hardware address of its card.</summary>
+    /// <summary>Hardware address of its card on the boot network.</summary>
     public required MacAddress Mac { get; init; }
 
     /// <summary>Memory in MiB.</summary>
@@ -40,7 +40,7 @@ internal sealed record KernelMachine
             "-kernel", Path.Combine(Folder, "vmlinuz"), "-initrd", Path.Combine(Folder, "initrd.img"), "-append", "console=ttyS0 panic=-1 quiet",
             "-serial", $"file:{ConsoleLog}",
             "-device", "virtio-rng-pci",
-            "-netdev", $"tap,id=net,ifname={Port},script=no,downscript=no,vhost=off", "-device", $"virtio-net-pci,netdev=net,mac={Mac},romfile=",
+            .. Ports.SelectMany((port, i) => BladeMachine.Card(port, i + 1, "virtio-net-pci" + BladeMachine.NoRom, Mac)),
             .. Devices,
         ]).WithTimeout(TimeSpan.FromSeconds(60)), cancellationToken).ConfigureAwait(false);
         return LabProcess.FromFile(pidFile) ?? throw new FailureException($"{Name}: the emulator ended at once; its console is in {ConsoleLog}");

@@ -37,6 +37,9 @@ public sealed partial record LabOptions
     /// <summary>The boot network. Its first address is the SAN's, the blades' begin at the eleventh.</summary>
     public Ipv4Subnet Subnet { get; set; } = Ipv4Subnet.Parse("192.168.77.0/24");
 
+    /// <summary>Networks between the blades and the SAN: the boot network, and with 2 a second one, <c>storage</c>, in the subnet that follows, with a card of each blade and a portal of the SAN.</summary>
+    public int Networks { get; set; } = 1;
+
     /// <summary>Kernel that <c>/dev/kvm</c> is tried with, or an installer ISO, which has one; absent: the host's newest in <c>/boot</c>. With none, blades are emulated. <see cref="SanKind.Lio"/> needs an ISO.</summary>
     public string? ProbeKernel { get; init; }
 
@@ -47,7 +50,7 @@ public sealed partial record LabOptions
     [System.Text.Json.Serialization.JsonIgnore]
     public string Namespace => $"vl-{Name}";
 
-    /// <summary>Address of the SAN.</summary>
+    /// <summary>Address of the SAN on the boot network.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public Ipv4Address SanAddress => new(Subnet.Network.Value + 1);
 
@@ -55,9 +58,33 @@ public sealed partial record LabOptions
     [System.Text.Json.Serialization.JsonIgnore]
     public Ipv4Address HostAddress => SanKind == SanKind.Lio ? new(SanAddress.Value + 1) : SanAddress;
 
-    /// <summary>Where the SAN listens.</summary>
+    /// <summary>Where the SAN listens on the boot network.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public IscsiPortal Portal => new(SanAddress, IscsiPortal.DefaultPort);
+    public IscsiPortal Portal => Portals[0];
+
+    /// <summary>Where the SAN listens: one portal for each network.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IReadOnlyList<IscsiPortal> Portals => [.. NetworkNumbers.Select(n => new IscsiPortal(On(n, SanAddress), IscsiPortal.DefaultPort))];
+
+    internal IEnumerable<int> NetworkNumbers => Enumerable.Range(1, Networks);
+
+    /// <summary>Name of a network in the site, and of what blades are joined to it with.</summary>
+    /// <param name="network">Its number, from 1.</param>
+    internal static string NetworkName(int network) => network == 1 ? "cluster" : "storage";
+
+    internal Ipv4Subnet SubnetOf(int network) => new(On(network, Subnet.Network), Subnet.PrefixLength);
+
+    /// <summary>The address in the same place of another network.</summary>
+    internal Ipv4Address On(int network, Ipv4Address address) => new(address.Value + ((uint)(network - 1) << (32 - Subnet.PrefixLength)));
+
+    /// <summary>The blade's card on a network.</summary>
+    internal static MacAddress CardOn(int network, MacAddress boot) => new(boot.Value + ((ulong)(network - 1) << 16));
+
+    /// <summary>Refuses a network that the lab does not have.</summary>
+    internal void CheckNetwork(int network)
+    {
+        if (network < 1 || network > Networks) throw new FailureException($"the lab has no network {network}; write {(Networks == 1 ? "1, or make the lab with '--networks 2'" : "1 or 2")}");
+    }
 
     /// <summary>Blades <c>node01</c>, <c>node02</c>… with addresses from <c>.11</c> on and MACs from <c>52:54:00:77:00:01</c> on.</summary>
     /// <param name="firmware">One entry for each blade.</param>
@@ -82,6 +109,7 @@ public sealed partial record LabOptions
         if (!ShortName().IsMatch(Name)) throw new FailureException($"lab name '{Name}': use at most 12 lower-case letters, digits and hyphens");
         if (!Path.IsPathRooted(StateDirectory)) throw new FailureException($"state directory '{StateDirectory}': give an absolute path");
         if (ChapSecret.Length is < 12 or > 16) throw new FailureException("the CHAP secret must have 12 to 16 characters");
+        if (Networks is not (1 or 2)) throw new FailureException($"a lab has 1 or 2 networks, not {Networks}");
         if (SanKind == SanKind.Lio && ProbeKernel?.EndsWith(".iso", StringComparison.Ordinal) != true) throw new FailureException("a SAN with LIO runs the kernel of an installer ISO; name one");
         foreach (var blade in Blades)
             if (!ShortName().IsMatch(blade.Name)) throw new FailureException($"blade name '{blade.Name}': use at most 12 lower-case letters, digits and hyphens");

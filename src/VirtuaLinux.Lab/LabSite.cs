@@ -20,7 +20,8 @@ public sealed partial class LabInstance
             ["subnet"] = lab.Subnet.ToString(),
             ["gateway"] = new Ipv4Address(network + 254).ToString(),
             ["discovery"] = $"{new Ipv4Address(network + 200)}-{new Ipv4Address(network + 250)}",
-            ["portal"] = lab.Portal.ToString(),
+            ["storage"] = lab.Networks > 1 ? lab.SubnetOf(2).ToString() : null,
+            ["portals"] = string.Join(", ", lab.Portals.Select(p => $"\"{p}\"")),
             ["target"] = lab.Target,
             ["chap_user"] = lab.ChapUser,
             ["ssh_key"] = await PublicKeyAsync(cancellationToken).ConfigureAwait(false),
@@ -35,6 +36,8 @@ public sealed partial class LabInstance
                 ["name"] = b.Name,
                 ["mac"] = b.Mac.ToString(),
                 ["ip"] = b.Ip.ToString(),
+                ["storage_mac"] = LabOptions.CardOn(2, b.Mac).ToString(),
+                ["storage_ip"] = lab.On(2, b.Ip).ToString(),
                 ["slot"] = i + 1,
             }).ToList(),
         });

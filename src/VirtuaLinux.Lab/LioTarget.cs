@@ -18,7 +18,7 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
         {
             Folder = Path.Combine(folder, "machine"),
             Name = $"{state.Options.Namespace}-san",
-            Port = LabNetwork.SanPort,
+            Ports = [.. state.Options.NetworkNumbers.Select(LabNetwork.SanPort)],
             Mac = new MacAddress(0x5254_0077_ff01),
             Devices =
             [
@@ -54,8 +54,12 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
         return TemplateRenderer.Render(template, File.ReadAllText(template), new Dictionary<string, object?>
         {
             ["modules"] = string.Join(' ', s_modules),
-            ["address"] = $"{options.SanAddress}/{options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}",
-            ["portal"] = options.Portal.ToString(),
+            ["networks"] = options.Portals.Select((portal, i) => (object?)new Dictionary<string, object?>
+            {
+                ["card"] = string.Create(CultureInfo.InvariantCulture, $"eth{i}"),
+                ["address"] = $"{portal.Address}/{options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}",
+                ["portal"] = portal.ToString(),
+            }).ToList(),
             ["target"] = options.Target,
             ["chap_user"] = options.ChapUser,
             ["chap_secret"] = options.ChapSecret,

@@ -58,6 +58,7 @@ internal sealed class TgtTarget(LabStore store, LabNetwork network, ICommandRunn
 
     private async Task DefineTargetAsync(LabOptions options, CancellationToken cancellationToken)
     {
+        foreach (var portal in options.Portals.Skip(1)) await TgtadmAsync(cancellationToken, "--mode", "portal", "--op", "new", "--param", $"portal={portal}").ConfigureAwait(false);
         await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "new", "--tid", TargetId, "--targetname", options.Target).ConfigureAwait(false);
         // Of tgt's file back ends only rdwr punches holes on UNMAP (usr/bs_rdwr.c).
         await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "new", "--tid", TargetId, "--lun", "1", "--backing-store", LabSan.BackingFileOf(store), "--bstype", "rdwr").ConfigureAwait(false);

@@ -121,4 +121,33 @@ public sealed class BladeTests
             return blade.ReadConsole(mark).Contains("Link:up", StringComparison.Ordinal);
         });
     }
+
+    [Fact]
+    public async Task A_cable_of_the_second_network_is_pulled_alone_and_stays_so_through_a_power_cut()
+    {
+        await using var fixture = await LabFixture.UpTwiceAsync(NetworkCard.E1000e);
+        var blade = fixture.Lab["node01"];
+        await blade.PullCableAsync(2);
+        await LinksAsync();
+        await blade.PowerCutAsync();
+        await LinksAsync();
+        Assert.Equal([2], blade.State.PulledCables);
+        Assert.Contains("no network 3", (await Assert.ThrowsAsync<FailureException>(() => blade.PullCableAsync(3))).Message, StringComparison.Ordinal);
+
+        async Task LinksAsync()
+        {
+            await blade.PowerOnAsync();
+            await blade.WaitForConsoleAsync("Press Ctrl-B for the iPXE command line", Deadline.Firmware);
+            await blade.SendAsync("\u0002");
+            await blade.WaitForConsoleAsync("iPXE>", Deadline.Firmware);
+            await Condition.WaitAsync("the first link up and the second down", Deadline.Firmware, async () =>
+            {
+                var mark = blade.ConsoleLength;
+                await blade.SendAsync("ifopen net0 ; ifopen net1 ; ifstat ; echo that is all\r");
+                await blade.WaitForConsoleAsync("\nthat is all", Deadline.Firmware, mark);
+                var shown = blade.ReadConsole(mark).Split("net1: 52:54:00:78:00:01");
+                return shown.Length == 2 && shown[0].Contains("net0: 52:54:00:77:00:01", StringComparison.Ordinal) && shown[0].Contains("Link:up", StringComparison.Ordinal) && shown[1].Contains("Link:down", StringComparison.Ordinal);
+            });
+        }
+    }
 }

@@ -23,7 +23,12 @@ public sealed class LabFixture : IAsyncDisposable
 
     public static Task<LabFixture> UpAsync(SanKind san) => UpAsync(NetworkCard.Virtio, san, Firmware.Bios);
 
-    private static async Task<LabFixture> UpAsync(NetworkCard card, SanKind san, params IReadOnlyList<Firmware> blades)
+    /// <summary>A lab with two networks.</summary>
+    public static Task<LabFixture> UpTwiceAsync(NetworkCard card = NetworkCard.Virtio, SanKind san = SanKind.Tgt) => UpAsync(card, san, 2, Firmware.Bios);
+
+    private static Task<LabFixture> UpAsync(NetworkCard card, SanKind san, params IReadOnlyList<Firmware> blades) => UpAsync(card, san, 1, blades);
+
+    private static async Task<LabFixture> UpAsync(NetworkCard card, SanKind san, int networks, params IReadOnlyList<Firmware> blades)
     {
         var name = $"t{Environment.ProcessId}x{Interlocked.Increment(ref s_count)}";
         var fixture = new LabFixture(new LabOptions
@@ -32,6 +37,7 @@ public sealed class LabFixture : IAsyncDisposable
             Name = name,
             Blades = [.. LabOptions.NumberedBlades(blades).Select(b => b with { MemoryMiB = 256, Card = card })],
             SanKind = san,
+            Networks = networks,
             ProbeKernel = Iso,
             SanSize = ByteSize.FromMiB(256),
             Accelerator = Accelerator.Tcg,

@@ -17,7 +17,7 @@ public sealed class ReservationTests
         {
             Folder = Path.Combine(fixture.Options.StateDirectory, "initiators"),
             Name = "initiators",
-            Port = LabNetwork.Port("node01"),
+            Ports = [LabNetwork.Port("node01")],
             Mac = fixture.Options.Blades[0].Mac,
             MemoryMiB = 256,
         };

@@ -24,6 +24,19 @@ public sealed class SanTests
     [Theory]
     [InlineData(SanKind.Tgt)]
     [InlineData(SanKind.Lio)]
+    public async Task With_two_networks_the_san_shows_the_same_lun_at_a_portal_on_each(SanKind kind)
+    {
+        await using var fixture = await LabFixture.UpTwiceAsync(san: kind);
+        Assert.Equal(["192.168.77.1:3260", "192.168.78.1:3260"], fixture.Options.Portals.Select(p => p.ToString()));
+        var identifiers = new List<string>();
+        foreach (var portal in fixture.Options.Portals) identifiers.Add(await InquireAsync(fixture.Lab, "131", portal));
+        Assert.Contains(kind == SanKind.Lio ? "VIRTUALX" : "vl-lab-san", identifiers[0], StringComparison.Ordinal);
+        Assert.Equal(identifiers[0], identifiers[1]);
+    }
+
+    [Theory]
+    [InlineData(SanKind.Tgt)]
+    [InlineData(SanKind.Lio)]
     public async Task A_wrong_secret_and_no_secret_are_refused(SanKind kind)
     {
         await using var fixture = await LabFixture.UpAsync(kind);
@@ -105,8 +118,8 @@ public sealed class SanTests
     private static Task<CommandResult> ListAsync(LabInstance lab, string? secret) =>
         s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-ls", "-s", $"iscsi://{Login(lab, secret)}{lab.Options.Portal}/").Accepting());
 
-    private static async Task<string> InquireAsync(LabInstance lab, string page) =>
-        (await s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-inq", "-e", "1", "-c", page, $"iscsi://{Login(lab, lab.Options.ChapSecret)}{lab.Options.Portal}/{lab.Options.Target}/1"))).Output;
+    private static async Task<string> InquireAsync(LabInstance lab, string page, IscsiPortal? portal = null) =>
+        (await s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-inq", "-e", "1", "-c", page, $"iscsi://{Login(lab, lab.Options.ChapSecret)}{portal ?? lab.Options.Portal}/{lab.Options.Target}/1"))).Output;
 
     private static int PortOf(LabFixture fixture)
     {

@@ -1,4 +1,5 @@
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Lab.Tests;
 
@@ -12,6 +13,18 @@ public sealed class SiteFileTests
         var text = files["site.yaml"].Replace(await fixture.Lab.PublicKeyAsync(), "PUBLIC-KEY", StringComparison.Ordinal);
         Assert.Equal(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Expectations", "site.yaml")), text);
         Assert.Equal(fixture.Options.ChapSecret + "\n", files["chap.secret"]);
+    }
+
+    [Fact]
+    public async Task The_site_of_a_lab_with_two_networks_names_both_portals_and_a_card_on_each()
+    {
+        await using var fixture = await LabFixture.UpTwiceAsync();
+        var (site, errors) = SiteFile.Load("site.yaml", (await fixture.Lab.SiteFilesAsync(new LabSiteOptions()))["site.yaml"], SiteParts.San);
+        Assert.Empty(errors);
+        Assert.Equal(["192.168.77.0/24", "192.168.78.0/24"], site!.Networks.Values.Select(n => n.Subnet.ToString()));
+        Assert.Equal(fixture.Options.Portals, site.San!.Portals);
+        var card = ManifestNode.From(site.Nodes[0]).Interfaces["storage"];
+        Assert.Equal(("52:54:00:78:00:01", "192.168.78.11"), (card.Mac.ToString(), card.Ip.ToString()));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ internal static class LabCommand
 
     public static Command Create()
     {
-        var command = new Command("lab", "Emulated machines without disks, a switch and a SAN, in a network namespace of their own.") { Up(), Status(), Power(), Console_(), Down(), Watch() };
+        var command = new Command("lab", "Emulated machines without disks, a switch and a SAN, in a network namespace of their own.") { Up(), Status(), Power(), Cable(), Console_(), Down(), Watch() };
         command.Options.Add(StateOption);
         return command;
     }
@@ -29,18 +29,19 @@ internal static class LabCommand
         var stick = new Option<bool>("--usb") { Description = "put the ISO on a USB stick instead of a CD" };
         var san = new Option<SanKind>("--san") { Description = "what stands in for the SAN: tgt, a program on this host, or lio, the kernel's target in a machine of its own", DefaultValueFactory = _ => SanKind.Tgt };
         san.AcceptOnlyFromAmong("tgt", "lio");
+        var networks = new Option<int>("--networks") { Description = "networks between blades and SAN, 1 or 2; with 2 every blade has a second card and the SAN a second portal", DefaultValueFactory = _ => 1 };
         var deadline = new Option<int>("--deadline") { Description = "minutes that the cluster may take", DefaultValueFactory = _ => 25 };
-        var command = new Command("up", "Start bare machines and install a cluster on them.") { name, nodes, uefi, iso, stick, san, deadline };
+        var command = new Command("up", "Start bare machines and install a cluster on them.") { name, nodes, uefi, iso, stick, san, networks, deadline };
         command.SetAction(async (parsed, cancellation) =>
         {
             var state = State(parsed);
             var path = Path.GetFullPath(parsed.GetValue(iso) ?? NewestIso());
             var count = parsed.GetValue(nodes);
             var firmware = Enumerable.Range(0, count).Select(i => i < count - parsed.GetValue(uefi) ? Firmware.Bios : Firmware.Uefi).ToList();
-            var options = new LabOptions { StateDirectory = state, Name = parsed.GetValue(name)!, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path, SanKind = parsed.GetValue(san) };
+            var options = new LabOptions { StateDirectory = state, Name = parsed.GetValue(name)!, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = path, SanKind = parsed.GetValue(san), Networks = parsed.GetValue(networks) };
             var lab = await LabInstance.CreateAsync(options, log: Tell, cancellationToken: cancellation);
             await lab.StartWatcherAsync(ExternalCommand.Of(Environment.ProcessPath!, "lab", "watch", "--state", state), cancellation);
-            Tell($"lab: {count} blades, emulated by {lab.Accelerator}, SAN at {options.Portal}");
+            Tell($"lab: {count} blades, emulated by {lab.Accelerator}, SAN at {string.Join(" and ", options.Portals)}");
             var medium = parsed.GetValue(stick) ? Medium.UsbStick(path) : Medium.Cdrom(path);
             var result = await new ClusterInstallation(lab, Tell).RunAsync(medium, new LabSiteOptions(), TimeSpan.FromMinutes(parsed.GetValue(deadline)), cancellation);
             Terminal.Output.Write(Table(result.Nodes));
@@ -86,6 +87,22 @@ internal static class LabCommand
                 "cut" => machine.PowerCutAsync(cancellation),
                 _ => machine.ResetAsync(cancellation),
             });
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Cable()
+    {
+        var blade = new Argument<string>("BLADE") { Description = "name of the blade" };
+        var what = new Argument<string>("ACTION") { Description = "pull or plug" };
+        what.AcceptOnlyFromAmong("pull", "plug");
+        var network = new Option<int>("--network") { Description = "number of the network", DefaultValueFactory = _ => 1 };
+        var command = new Command("cable", "Pull a network cable of a blade out, or plug it in again.") { blade, what, network };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var (machine, number) = ((await LabInstance.OpenAsync(State(parsed)))[parsed.GetValue(blade)!], parsed.GetValue(network));
+            await (parsed.GetValue(what) == "pull" ? machine.PullCableAsync(number, cancellation) : machine.PlugCableAsync(number, cancellation));
             return ExitCode.Done;
         });
         return command;
