@@ -35,6 +35,8 @@ public sealed class Rollout(Func<Func<Manifest, Manifest>, CancellationToken, Ta
         ArgumentNullException.ThrowIfNull(targets);
         var status = await ask(manifest, cancellationToken).ConfigureAwait(false);
         var due = manifest.Nodes.Select(n => n.Name).Where(n => targets.ContainsKey(n) && !Runs(status, n, targets[n])).ToList();
+        var restarting = manifest.Nodes.Where(n => n.Restarts).Select(n => n.Name).ToHashSet();
+        if (due.Count == 0 && SignedManifest.SaySame(manifest, manifest.WithAssigned(targets, restarting).Settled())) return [];
         foreach (var batch in Batches([.. due.Where(n => status.ContainsKey(n) && n != self)]))
         {
             await commit(m => m.WithAssigned(Only(targets, batch), batch.ToHashSet()), cancellationToken).ConfigureAwait(false);
