@@ -5,7 +5,6 @@ using VirtuaLinux.Model;
 using VirtuaLinux.NetBoot;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
-using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node;
 
@@ -36,7 +35,6 @@ public static class NodeService
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
         var runner = new CommandRunner();
-        var fenced = WatchFenceAsync(runner, record, manifest, log, cancellationToken);
         var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
         try
         {
@@ -66,22 +64,6 @@ public static class NodeService
             log("stopped");
         }
         await origin.ConfigureAwait(false);
-        await fenced.ConfigureAwait(false);
-    }
-
-    private static async Task WatchFenceAsync(CommandRunner runner, BootRecord record, Manifest manifest, Action<string> log, CancellationToken cancellationToken)
-    {
-        if (record.ReservationKey is not { } text || !ReservationKey.TryParse(text, out var key) || manifest.San is not { } san || IscsiInitiator.FindLun(san) is not { } disk) return;
-        try
-        {
-            await new FenceWatch(new ScsiDisk(runner, disk), key, log).WaitAsync(cancellationToken).ConfigureAwait(false);
-            log($"{record.Node} was fenced: its key {key} is gone from the SAN; restarting");
-            FenceWatch.Restart();
-        }
-        catch (OperationCanceledException)
-        {
-            // stopped
-        }
     }
 
     /// <summary>Names, accounts and keys of the site change on a running node too. What goes wrong is told, and boot goes on being served.</summary>
