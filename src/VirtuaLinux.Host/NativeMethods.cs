@@ -47,4 +47,19 @@ internal static partial class NativeMethods
     [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int Unmount(string target, int flags);
+
+    /// <summary>mlock(2).</summary>
+    [LibraryImport("libc", EntryPoint = "mlock", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int LockRange(nuint address, nuint length);
+
+    /// <summary>ioctl(2).</summary>
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static unsafe partial int Control(SafeFileHandle file, nuint request, void* argument);
+
+    /// <summary>reboot(2).</summary>
+    [LibraryImport("libc", EntryPoint = "reboot", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int Reboot(int command);
 }

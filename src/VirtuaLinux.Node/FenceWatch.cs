@@ -4,32 +4,59 @@ using VirtuaLinux.Storage.Fencing;
 namespace VirtuaLinux.Node;
 
 /// <summary>Ends a running node that was fenced: the SAN takes nothing from it any more, so it must not look alive to anybody.</summary>
-/// <param name="disk">The site's LUN.</param>
+/// <remarks>By then its root may be gone. So it runs on a thread of its own, in a process that is kept in memory, starts no program, and opens nothing but files of the kernel.</remarks>
+/// <param name="registrar">The site's LUN.</param>
 /// <param name="key">The key of this boot.</param>
-/// <param name="log">Takes a line.</param>
-public sealed class FenceWatch(ISharedDisk disk, ReservationKey key, Action<string> log)
+/// <param name="say">Takes a line.</param>
+/// <param name="restart">Restarts the machine, and says why.</param>
+public sealed class FenceWatch(IRegistrar registrar, ReservationKey key, Action<string> say, Action<string> restart)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3), Soon = TimeSpan.FromSeconds(1);
 
-    /// <summary>Looks every ten seconds. A SAN that does not answer says nothing: that is a pause.</summary>
-    /// <returns>When this node was fenced.</returns>
-    public async Task WaitAsync(CancellationToken cancellationToken = default)
+    private KeyWatch _watch = new(key);
+
+    /// <summary>Watches the site's LUN for as long as this process lives.</summary>
+    /// <param name="node">Name of this node.</param>
+    /// <param name="disk">The LUN.</param>
+    /// <param name="key">The key of this boot.</param>
+    /// <exception cref="FailureException">The LUN or the kernel's files cannot be opened.</exception>
+    public static void Start(string node, string disk, ReservationKey key)
     {
-        var exclusion = new Exclusion(disk);
-        while (true)
+        var machine = new EmergencyRestart();
+        var watch = new FenceWatch(new ScsiRegistrar(disk), key, machine.Say, reason => machine.Now($"{node}: {reason}; restarting"));
+        // Said once at the beginning, all that is needed to say it at the end is in memory.
+        machine.Say($"{node}: watches its key {key} on the SAN");
+        new Thread(() =>
         {
-            await Task.Delay(Interval, cancellationToken).ConfigureAwait(false);
-            try
-            {
-                if (!await exclusion.IsInAsync(key, cancellationToken).ConfigureAwait(false)) return;
-            }
-            catch (FailureException e)
-            {
-                log($"the SAN's registrations cannot be read: {e.Message}");
-            }
-        }
+            while (true) Thread.Sleep(watch.Look());
+        })
+        { IsBackground = true, Name = "fence watch" }.Start();
     }
 
-    /// <summary>Restarts the machine at once: nothing can be written, and what is not in memory can perhaps not be run (proc_sys_kernel(5), sysrq).</summary>
-    public static void Restart() => File.WriteAllText("/proc/sysrq-trigger", "b");
+    /// <summary>One look.</summary>
+    /// <returns>How long to wait before the next.</returns>
+    internal TimeSpan Look()
+    {
+        (var before, (_watch, var verdict)) = (_watch, _watch.See(registrar.Ask()));
+        switch (verdict)
+        {
+            case KeyVerdict.LookAgain:
+                return Soon;
+            case KeyVerdict.Register when registrar.Register(key):
+                say($"the SAN lost its registrations; key {key} is registered again");
+                return TimeSpan.Zero;
+            case KeyVerdict.Reserve when registrar.Reserve(key):
+                say("the SAN is reserved for its registered nodes again");
+                return Interval;
+            case KeyVerdict.Register or KeyVerdict.Reserve:
+                _watch = before; // the SAN is away again
+                return Soon;
+            case KeyVerdict.Restart end:
+                if (before.LooksToReserve is not null) registrar.Register(default);
+                restart(end.Reason);
+                return Soon;
+            default:
+                return Interval;
+        }
+    }
 }

@@ -7,8 +7,8 @@ using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Node;
 
-/// <summary>Watches this node's exception store for ever, and lets it grow before it is full: the unit virtualinux-guard.service.</summary>
-/// <remarks>It grows what its own root stands on: it writes nothing below the root, and what it needs of itself stays in memory.</remarks>
+/// <summary>Watches this node's exception store for ever, and lets it grow before it is full; and its registration with the SAN (<see cref="FenceWatch"/>): the unit virtualinux-guard.service.</summary>
+/// <remarks>It looks after what its own root stands on: it writes nothing below the root, and what it needs of itself stays in memory.</remarks>
 public sealed class GuardService(ICommandRunner runner, Action<string> log)
 {
     /// <summary>Where the last look is kept for <c>/status</c>.</summary>
@@ -25,11 +25,13 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         MemoryLock.KeepResident();
-        var ready = false;
+        var (ready, watching) = (false, false);
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
+                if (!watching) WatchKey();
+                watching = true;
                 await LookAsync(cancellationToken).ConfigureAwait(false);
                 if (!ready) ServiceNotify.Send("READY=1");
                 ready = true;
@@ -46,6 +48,13 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
                 return;
             }
         }
+    }
+
+    /// <summary>On a SAN that can fence.</summary>
+    private void WatchKey()
+    {
+        var storage = NodeStorage.Open(runner);
+        if (storage.Key is { } key) FenceWatch.Start(storage.Self.Name, storage.Disk, key);
     }
 
     /// <summary>The last look, or null before the first.</summary>

@@ -5,7 +5,6 @@ using VirtuaLinux.Model;
 using VirtuaLinux.NetBoot;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
-using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node;
 
@@ -39,7 +38,6 @@ public static class NodeService
         await services.Server.StartAsync(cancellationToken).ConfigureAwait(false);
         ServiceNotify.Send("READY=1");
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
-        var fenced = WatchFenceAsync(runner, record, manifest, log, cancellationToken);
         var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
         var failures = units.RunAsync(cancellationToken);
         try
@@ -74,7 +72,6 @@ public static class NodeService
         }
         await origin.ConfigureAwait(false);
         await failures.ConfigureAwait(false);
-        await fenced.ConfigureAwait(false);
     }
 
     /// <summary>Whether the site wants this node to restart for another image now.</summary>
@@ -91,21 +88,6 @@ public static class NodeService
         catch (FailureException e)
         {
             log($"the restart could not be asked for, and is tried again: {e.Message}");
-        }
-    }
-
-    private static async Task WatchFenceAsync(CommandRunner runner, BootRecord record, Manifest manifest, Action<string> log, CancellationToken cancellationToken)
-    {
-        if (record.ReservationKey is not { } text || !ReservationKey.TryParse(text, out var key) || manifest.San is not { } san || IscsiInitiator.FindLun(san) is not { } disk) return;
-        try
-        {
-            await new FenceWatch(new ScsiDisk(runner, disk), key, log).WaitAsync(cancellationToken).ConfigureAwait(false);
-            log($"{record.Node} was fenced: its key {key} is gone from the SAN; restarting");
-            FenceWatch.Restart();
-        }
-        catch (OperationCanceledException)
-        {
-            // stopped
         }
     }
 

@@ -67,17 +67,6 @@ public sealed class Exclusion(ISharedDisk disk)
         ? $"registered with the SAN under key {own}"
         : "this SAN has no persistent reservations that last: a node that hangs cannot be fenced, only powered off";
 
-    /// <summary>Whether a running node still has its key. Without it the node was fenced, or another machine took its place: it must not go on, and only a boot registers anew.</summary>
-    /// <remarks>An array that lost all registrations, which it had promised to keep, gets this one again: who fences is registered, so nobody was fenced. To register again beside others would let in who was fenced and stood still meanwhile.</remarks>
-    public async Task<bool> IsInAsync(ReservationKey key, CancellationToken cancellationToken = default)
-    {
-        var keys = await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
-        if (keys.Count > 0) return keys.Contains(key);
-        await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
-        await disk.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
-        return true;
-    }
-
     /// <summary>Shuts a node out. When this returns, nothing that it still sends is written, and it does not boot until <see cref="UnfenceAsync"/>.</summary>
     /// <param name="own">This machine's key; null on a SAN that can fence nobody, where somebody must have powered the node off.</param>
     /// <param name="victim">The node's address.</param>
