@@ -12,7 +12,7 @@ public sealed class StorageSteps(InstallContext context)
     private const int CopyBlock = 4 << 20;
 
     private readonly string _partition = SanLayout.Partition(context.Disk, 3);
-    private readonly LvmTools _lvm = new(context.Runner, SanLayout.Partition(context.Disk, 3));
+    private IReadOnlyList<string> _partitions = [SanLayout.Partition(context.Disk, 3)];
     private readonly DeviceMapper _mapper = new(context.Runner);
 
     /// <summary>Writes the partition table and clears the journal's place.</summary>
@@ -30,10 +30,10 @@ public sealed class StorageSteps(InstallContext context)
     /// <summary>Makes the volume group, unless it is there already.</summary>
     public async Task CreateVolumeGroupAsync(CancellationToken cancellationToken)
     {
-        if (await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) is null) await _lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
+        if (await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) is null) await Lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var added = NodeVolumes.AddImage(group, context.Image);
-        if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        if (added.Volumes.Count > group.Volumes.Count) await Lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes room for the medium's image beside those that the site has.</summary>
@@ -44,7 +44,7 @@ public sealed class StorageSteps(InstallContext context)
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         if (group.Find(NodeVolumes.BootName(context.Image.Image)) is { } boot && !NodeVolumes.IsUnverified(boot)) return false;
         var added = Fitting(group, g => NodeVolumes.AddImage(g, context.Image));
-        if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        if (added.Volumes.Count > group.Volumes.Count) await Lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
@@ -93,15 +93,15 @@ public sealed class StorageSteps(InstallContext context)
         if (Digest(device, length) != context.Image.BootDigest) throw new FailureException($"the boot volume of {context.Image.Image} does not have the digest of the image; the medium or the SAN is damaged");
         await UnmapAsync(cancellationToken).ConfigureAwait(false);
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        await _lvm.CommitAsync(NodeVolumes.MarkVerified(group, context.Image.Image), cancellationToken).ConfigureAwait(false);
+        await Lvm.CommitAsync(NodeVolumes.MarkVerified(group, context.Image.Image), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        var added = NodeVolumes.AddNodes(group, [.. context.Site.Nodes.Select(n => n.Name)], context.Site.Volumes, _partition);
-        if (!ReferenceEquals(added, group)) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        var added = NodeVolumes.AddNodes(group, [.. context.Site.Nodes.Select(n => n.Name)], context.Site.Volumes, Lvm.DevicesOf(group));
+        if (!ReferenceEquals(added, group)) await Lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Signs the manifest and writes the site's state; what is there already is kept, and what the site file says otherwise since is the next manifest.</summary>
@@ -162,13 +162,18 @@ public sealed class StorageSteps(InstallContext context)
         }
     }
 
-    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken) =>
-        await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
+    private LvmTools Lvm => new(context.Runner, _partitions);
+
+    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken)
+    {
+        _partitions = [.. (await SiteLun.AttachAsync(context.Runner, context.Site.San!, context.Disk, cancellationToken).ConfigureAwait(false)).Select(l => l.Partition)];
+        return await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
+    }
 
     private async Task<string> MapAsync(string volume, bool readOnly, CancellationToken cancellationToken)
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        return await new NodeVolumes(context.Runner, group, _lvm.DevicesOf(group)).MapAsync(volume, "vl-install", readOnly, cancellationToken).ConfigureAwait(false);
+        return await new NodeVolumes(context.Runner, group, Lvm.DevicesOf(group)).MapAsync(volume, "vl-install", readOnly, cancellationToken).ConfigureAwait(false);
     }
 
     private Task UnmapAsync(CancellationToken cancellationToken) => _mapper.RemoveAsync("vl-install", cancellationToken);
@@ -177,7 +182,7 @@ public sealed class StorageSteps(InstallContext context)
     private async Task DropCacheAsync(string device, CancellationToken cancellationToken)
     {
         await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
-        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", _partition), cancellationToken).ConfigureAwait(false);
+        foreach (var partition in _partitions) await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", partition), cancellationToken).ConfigureAwait(false);
     }
 
     private Action<long> Progress(string what, long total)

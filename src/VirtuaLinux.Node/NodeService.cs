@@ -51,6 +51,7 @@ public static class NodeService
                     manifest = next;
                     peers.Follow(manifest);
                     services.Update(newer, manifest);
+                    await AttachLunsAsync(runner, log, cancellationToken).ConfigureAwait(false);
                     log($"manifest {manifest.Serial} taken over from the SAN");
                 }
                 // Noted when the node's own files follow it, and tried again until they do: a key that was taken back must not stay.
@@ -64,6 +65,19 @@ public static class NodeService
             log("stopped");
         }
         await origin.ConfigureAwait(false);
+    }
+
+    /// <summary>The site may have got a LUN: this node sees it and is registered with it before a volume of its own grows onto it.</summary>
+    private static async Task AttachLunsAsync(CommandRunner runner, Action<string> log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await NodeStorage.Open(runner).AttachAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            log($"the site's LUNs: {e.Message}");
+        }
     }
 
     /// <summary>Names, accounts and keys of the site change on a running node too. What goes wrong is told, and boot goes on being served.</summary>

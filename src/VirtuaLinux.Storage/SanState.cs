@@ -22,6 +22,9 @@ public sealed record SanState
     /// <summary>The image's facts, so that a node can verify its origin.</summary>
     public required Model.ImageInfo Image { get; init; }
 
+    /// <summary>WWIDs of the LUNs that hold extents of the volume group beside the one that this is read from.</summary>
+    public IReadOnlyList<string> Luns { get; set; } = [];
+
     /// <summary>Reads the state from a journal partition; null if there is none.</summary>
     /// <exception cref="FailureException">An I/O error, or a state of another version of the product.</exception>
     public static SanState? Read(BlockDevice journal)
