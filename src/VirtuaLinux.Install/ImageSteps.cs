@@ -8,12 +8,12 @@ namespace VirtuaLinux.Install;
 
 /// <summary>Brings an image from its medium to the SAN, from the installer or from a running node. Each step can be repeated from its start and ends in the same state.</summary>
 /// <param name="runner">Runs programs.</param>
-/// <param name="lvm">The volume group.</param>
 /// <param name="image">The image.</param>
 /// <param name="medium">Folder of the medium's <c>virtualinux</c> files.</param>
 /// <param name="say">Takes a line for people.</param>
+/// <param name="read">The volume group, and the path of each of its physical volumes by name.</param>
 /// <param name="change">Commits what it is given makes of the volume group.</param>
-public sealed class ImageSteps(ICommandRunner runner, LvmTools lvm, ImageInfo image, string medium, Action<string> say, Func<Func<VolumeGroup, VolumeGroup>, CancellationToken, Task> change)
+public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string medium, Action<string> say, Func<CancellationToken, Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)>> read, Func<Func<VolumeGroup, VolumeGroup>, CancellationToken, Task> change)
 {
     private const int CopyBlock = 4 << 20;
 
@@ -103,13 +103,10 @@ public sealed class ImageSteps(ICommandRunner runner, LvmTools lvm, ImageInfo im
         await change(group => NodeVolumes.MarkVerified(group, image.Image), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken) =>
-        await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"the SAN has no volume group {LvmTools.GroupName}");
-
     private async Task<string> MapAsync(string volume, bool readOnly, CancellationToken cancellationToken)
     {
-        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        return await new NodeVolumes(runner, group, lvm.DevicesOf(group)).MapAsync(volume, NodeVolumes.WriteDevice + volume, readOnly, cancellationToken).ConfigureAwait(false);
+        var (group, devices) = await read(cancellationToken).ConfigureAwait(false);
+        return await new NodeVolumes(runner, group, devices).MapAsync(volume, NodeVolumes.WriteDevice + volume, readOnly, cancellationToken).ConfigureAwait(false);
     }
 
     private Task UnmapAsync(string volume, CancellationToken cancellationToken) => _mapper.RemoveAsync(NodeVolumes.WriteDevice + volume, cancellationToken);
@@ -117,8 +114,8 @@ public sealed class ImageSteps(ICommandRunner runner, LvmTools lvm, ImageInfo im
     // What is read back must come from the SAN and not from this machine's memory (BLKFLSBUF).
     private async Task DropCacheAsync(string device, CancellationToken cancellationToken)
     {
-        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var path in lvm.DevicesOf(group).Values.Distinct().Prepend(device))
+        var (_, devices) = await read(cancellationToken).ConfigureAwait(false);
+        foreach (var path in devices.Values.Distinct().Prepend(device))
             await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", path), cancellationToken).ConfigureAwait(false);
     }
 

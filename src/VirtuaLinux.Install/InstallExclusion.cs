@@ -1,5 +1,6 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Install;
@@ -20,7 +21,7 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
     public async Task EnterAsync(CancellationToken cancellationToken = default)
     {
         if (_hasEntered) return;
-        Entered(await new Exclusion(_lun).EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
+        Entered(await (await ExclusionAsync(cancellationToken).ConfigureAwait(false)).EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Registers for a LUN that is made anew, and shuts out whoever is left of what was on it.</summary>
@@ -29,7 +30,8 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
 
     /// <summary>Takes the place of a machine that began the installation and is gone.</summary>
     /// <exception cref="FailureException">The SAN refused.</exception>
-    public Task ReplaceAsync(Ipv4Address holder, CancellationToken cancellationToken = default) => new Exclusion(_lun).ReplaceAsync(_key, holder, cancellationToken);
+    public async Task ReplaceAsync(Ipv4Address holder, CancellationToken cancellationToken = default) =>
+        await (await ExclusionAsync(cancellationToken).ConfigureAwait(false)).ReplaceAsync(_key, holder, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Takes the lease, unless it is held.</summary>
     /// <exception cref="FailureException">A node keeps it.</exception>
@@ -46,6 +48,12 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => new(ReleaseAsync());
+
+    private async Task<Exclusion> ExclusionAsync(CancellationToken cancellationToken)
+    {
+        var luns = await SiteLun.AttachAsync(context.Runner, context.Site.San!, context.Disk, cancellationToken).ConfigureAwait(false);
+        return new Exclusion(_lun, [.. luns.Skip(1).Select(l => new ScsiDisk(context.Runner, l.Disk))]);
+    }
 
     private void Entered(ReservationKey? key)
     {

@@ -3,6 +3,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Install;
 
@@ -106,10 +107,13 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
     {
         var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
         var image = ReadInfo(folder);
-        await new ImageSteps(runner, storage.Lvm, image, folder, say, (change, token) => storage.ChangeAsync(change, token)).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await new ImageSteps(runner, image, folder, say, ReadAsync, (change, token) => storage.ChangeAsync(change, token)).WriteAsync(cancellationToken).ConfigureAwait(false);
         await CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
         return image;
     }
+
+    private async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(CancellationToken cancellationToken) =>
+        await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false) is var group ? (group, storage.Lvm.DevicesOf(group)) : default;
 
     private async Task<Manifest> CommitAsync(Storage.Fencing.SanLease lease, Func<SanState, Manifest, (SanState State, Manifest Manifest)> change, CancellationToken cancellationToken)
     {

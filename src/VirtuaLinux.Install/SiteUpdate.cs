@@ -31,7 +31,7 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
             var alive = await LiveNodes.FindAsync(runner, change.Replaced, cancellationToken).ConfigureAwait(false);
             if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the old machine off before another takes its place");
             // The commit comes last: volumes without a manifest that names them harm nobody, and the starter asks the manifest on the SAN all the same.
-            await storage.ChangeAsync(lease, group => NodeVolumes.AddNodes(group, [.. change.Wanted.Nodes.Select(n => n.Name)], change.Wanted.Volumes, storage.Partition), cancellationToken).ConfigureAwait(false);
+            await storage.ChangeAsync(lease, group => NodeVolumes.AddNodes(group, [.. change.Wanted.Nodes.Select(n => n.Name)], change.Wanted.Volumes, storage.Lvm.DevicesOf(group)), cancellationToken).ConfigureAwait(false);
             var next = StorageSteps.Next(state, change.Wanted);
             await new StarterPartition(runner, storage.Disk, log).WriteAsync(next, cancellationToken).ConfigureAwait(false);
             await lease.RequireAsync(cancellationToken).ConfigureAwait(false);

@@ -9,7 +9,7 @@ namespace VirtuaLinux.Install;
 public sealed class StorageSteps(InstallContext context)
 {
     private readonly string _partition = SanLayout.Partition(context.Disk, 3);
-    private readonly LvmTools _lvm = new(context.Runner, SanLayout.Partition(context.Disk, 3));
+    private IReadOnlyList<string> _partitions = [SanLayout.Partition(context.Disk, 3)];
 
     /// <summary>Writes the partition table and clears the journal's place.</summary>
     public async Task PartitionAsync(CancellationToken cancellationToken)
@@ -26,26 +26,26 @@ public sealed class StorageSteps(InstallContext context)
     /// <summary>Makes the volume group, unless it is there already.</summary>
     public async Task CreateVolumeGroupAsync(CancellationToken cancellationToken)
     {
-        if (await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) is null) await _lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
+        if (await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) is null) await Lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var added = NodeVolumes.AddImage(group, context.Image);
-        if (added.Volumes.Count > group.Volumes.Count) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        if (added.Volumes.Count > group.Volumes.Count) await Lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What writes the medium's image.</summary>
-    public ImageSteps Image => new(context.Runner, _lvm, context.Image, context.Medium, context.Console.Say, async (change, cancellationToken) =>
+    public ImageSteps Image => new(context.Runner, context.Image, context.Medium, context.Console.Say, ReadAsync, async (change, cancellationToken) =>
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var next = change(group);
-        if (!ReferenceEquals(next, group)) await _lvm.CommitAsync(next, cancellationToken).ConfigureAwait(false);
+        if (!ReferenceEquals(next, group)) await Lvm.CommitAsync(next, cancellationToken).ConfigureAwait(false);
     });
 
     /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
     {
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        var added = NodeVolumes.AddNodes(group, [.. context.Site.Nodes.Select(n => n.Name)], context.Site.Volumes, _partition);
-        if (!ReferenceEquals(added, group)) await _lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
+        var added = NodeVolumes.AddNodes(group, [.. context.Site.Nodes.Select(n => n.Name)], context.Site.Volumes, Lvm.DevicesOf(group));
+        if (!ReferenceEquals(added, group)) await Lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Signs the manifest and writes the site's state; what is there already is kept, and what the site file says otherwise since is the next manifest.</summary>
@@ -95,6 +95,14 @@ public sealed class StorageSteps(InstallContext context)
         state.Write(partition);
     }
 
-    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken) =>
-        await _lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
+    private async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(CancellationToken cancellationToken) =>
+        await ReadGroupAsync(cancellationToken).ConfigureAwait(false) is var group ? (group, Lvm.DevicesOf(group)) : default;
+
+    private LvmTools Lvm => new(context.Runner, _partitions);
+
+    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken)
+    {
+        _partitions = [.. (await SiteLun.AttachAsync(context.Runner, context.Site.San!, context.Disk, cancellationToken).ConfigureAwait(false)).Select(l => l.Partition)];
+        return await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
+    }
 }

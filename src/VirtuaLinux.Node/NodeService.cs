@@ -57,6 +57,7 @@ public static class NodeService
                     manifest = next;
                     peers.Follow(manifest);
                     services.Update(newer, manifest);
+                    await AttachLunsAsync(runner, log, cancellationToken).ConfigureAwait(false);
                     log($"manifest {manifest.Serial} taken over from the SAN");
                 }
                 if (MustRestart(manifest, record)) await RestartAsync(runner, manifest, record, log, cancellationToken).ConfigureAwait(false);
@@ -88,6 +89,19 @@ public static class NodeService
         catch (FailureException e)
         {
             log($"the restart could not be asked for, and is tried again: {e.Message}");
+        }
+    }
+
+    /// <summary>The site may have got a LUN: this node sees it and is registered with it before a volume of its own grows onto it.</summary>
+    private static async Task AttachLunsAsync(CommandRunner runner, Action<string> log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await NodeStorage.Open(runner).AttachAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            log($"the site's LUNs: {e.Message}");
         }
     }
 

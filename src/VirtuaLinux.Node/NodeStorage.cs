@@ -21,8 +21,8 @@ public sealed class NodeStorage
         _runner = runner;
         Disk = disk;
         Lun = new ScsiDisk(runner, disk);
-        Lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
         Partition = SanLayout.Partition(disk, 3);
+        Luns = [SiteLun.First(disk)];
         Key = record.ReservationKey is { } text && ReservationKey.TryParse(text, out var key) ? key : null;
     }
 
@@ -38,8 +38,11 @@ public sealed class NodeStorage
     /// <summary>What all nodes share of the LUN.</summary>
     public ISharedDisk Lun { get; }
 
+    /// <summary>The LUNs of the volume group as they were when it was read last, the first one first.</summary>
+    public IReadOnlyList<SiteLun> Luns { get; private set; }
+
     /// <summary>The volume group.</summary>
-    public LvmTools Lvm { get; }
+    public LvmTools Lvm => new(_runner, [.. Luns.Select(l => l.Partition)]);
 
     /// <summary>Path of the partition that holds the volume group.</summary>
     public string Partition { get; }
@@ -75,10 +78,54 @@ public sealed class NodeStorage
         return NodeBoot.ReadSite(Disk);
     }
 
-    /// <summary>Reads the volume group.</summary>
-    /// <exception cref="FailureException">It is not there.</exception>
-    public async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken = default) =>
-        await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{Partition} has no volume group {LvmTools.GroupName}");
+    /// <summary>Reads the volume group. LUNs that the site got, or that the array has grown, since this node looked are usable then.</summary>
+    /// <exception cref="FailureException">It is not there, or one of its LUNs is not.</exception>
+    public async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken = default)
+    {
+        await AttachAsync(cancellationToken).ConfigureAwait(false);
+        var group = await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{Partition} has no volume group {LvmTools.GroupName}");
+        var devices = Lvm.DevicesOf(group);
+        foreach (var physical in group.PhysicalVolumes)
+        {
+            var lun = Luns.First(l => l.Partition == devices[physical.Name]);
+            var end = (physical.Start + physical.Count * group.ExtentSectors) * 512;
+            if (lun.PartitionSize() < end) await lun.RescanAsync(_runner, cancellationToken).ConfigureAwait(false);
+            if (lun.PartitionSize() < end) throw new FailureException($"{lun.Partition} has {lun.PartitionSize()} bytes for this machine, and the volume group uses {end}; see that the array shows the whole LUN to this machine");
+        }
+        return group;
+    }
+
+    /// <summary>Takes over which LUNs the site has, and registers this node with those that are new to it. The volume group is not needed for it.</summary>
+    /// <exception cref="FailureException">A LUN is not there, or this node was fenced.</exception>
+    public async Task AttachAsync(CancellationToken cancellationToken = default)
+    {
+        var (state, manifest) = await ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+        Luns = await SiteLun.AttachAsync(_runner, manifest.San ?? Manifest.San!, Disk, state, cancellationToken).ConfigureAwait(false);
+        if (Key is { } key) await Exclusion.JoinAsync(Self.Name, key, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Who is in or out, on all LUNs that <see cref="Luns"/> has.</summary>
+    public Exclusion Exclusion => new(Lun, [.. Luns.Skip(1).Select(l => new ScsiDisk(_runner, l.Disk))]);
+
+    /// <summary>Takes over which LUNs the site has as far as this node sees them: for fencing, which must not depend on anything else being in order.</summary>
+    /// <returns>WWIDs of the LUNs that it does not see.</returns>
+    public async Task<IReadOnlyList<string>> AttachVisibleAsync(CancellationToken cancellationToken = default)
+    {
+        SanState state;
+        try
+        {
+            (state, _) = await ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException)
+        {
+            // The copy on the SAN is damaged: what this node has in memory names the LUNs too.
+            (state, _) = NodeService.ReadSite();
+        }
+        if (state.Luns.Any(w => SiteLun.Find(Manifest.San!, w) is null)) SiteLun.Scan();
+        var seen = state.Luns.Select(w => (Wwid: w, Lun: SiteLun.Find(Manifest.San!, w))).ToList();
+        Luns = [SiteLun.First(Disk), .. seen.Select(s => s.Lun).OfType<SiteLun>()];
+        return [.. seen.Where(s => s.Lun is null).Select(s => s.Wwid)];
+    }
 
     /// <summary>Changes the volume group, as the only node that does so: reads it under the lease, lets <paramref name="change"/> make the next one of it, and commits that.</summary>
     /// <param name="change">The next group, or the same one for no change; what it must write before the commit (such as zeros) it may write.</param>

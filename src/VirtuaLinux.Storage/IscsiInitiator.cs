@@ -138,8 +138,10 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
         }
     }
 
-    private static IEnumerable<(string Disk, int Lun, string Wwid)> Luns(SiteSan san)
+    /// <summary>The LUNs of the target that this machine has sessions to.</summary>
+    public static IEnumerable<(string Disk, int Lun, string Wwid)> Luns(SiteSan san)
     {
+        ArgumentNullException.ThrowIfNull(san);
         if (!Directory.Exists("/sys/class/iscsi_session")) yield break;
         foreach (var session in Directory.GetDirectories("/sys/class/iscsi_session"))
         {

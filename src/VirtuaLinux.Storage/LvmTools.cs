@@ -3,10 +3,10 @@ using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Storage;
 
-/// <summary>Creates, reads and commits the volume group of a LUN with LVM's programs. Nothing is ever activated by LVM.</summary>
+/// <summary>Creates, reads and commits the volume group of a site with LVM's programs. Nothing is ever activated by LVM.</summary>
 /// <param name="runner">Runs programs.</param>
-/// <param name="partition">The partition that is the physical volume.</param>
-public sealed class LvmTools(ICommandRunner runner, string partition)
+/// <param name="partitions">The partitions that are the physical volumes, that of the first LUN first: it alone holds the metadata, so that a commit is one write.</param>
+public sealed class LvmTools(ICommandRunner runner, params IReadOnlyList<string> partitions)
 {
     /// <summary>Name of the volume group of every site.</summary>
     public const string GroupName = "virtualinux";
@@ -15,9 +15,26 @@ public sealed class LvmTools(ICommandRunner runner, string partition)
     /// <exception cref="ExternalCommandException">LVM failed.</exception>
     public async Task CreateAsync(CancellationToken cancellationToken = default)
     {
-        await runner.RunAsync(Lvm("pvcreate", "-ff", "-y", "--zero", "y", "--metadatasize", $"{SanLayout.MetadataSize.Bytes}b", partition), cancellationToken).ConfigureAwait(false);
-        await runner.RunAsync(Lvm("vgcreate", "--autobackup", "n", "-s", $"{SanLayout.ExtentSize.Bytes}b", GroupName, partition), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(Lvm("pvcreate", "-ff", "-y", "--zero", "y", "--metadatasize", $"{SanLayout.MetadataSize.Bytes}b", partitions[0]), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(Lvm("vgcreate", "--autobackup", "n", "-s", $"{SanLayout.ExtentSize.Bytes}b", GroupName, partitions[0]), cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Adds a partition to the group; does nothing when it is in it.</summary>
+    /// <param name="group">The group as it is.</param>
+    /// <param name="partition">One of this object's partitions; its start is overwritten.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ExternalCommandException">LVM failed.</exception>
+    public async Task AddAsync(VolumeGroup group, string partition, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        if (group.PhysicalVolumes.Any(p => p.Device == partition)) return;
+        await runner.RunAsync(Lvm("pvcreate", "-ff", "-y", "--zero", "y", "--pvmetadatacopies", "0", partition), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(Lvm("vgextend", "--autobackup", "n", GroupName, partition), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the size of a partition over into the group.</summary>
+    /// <exception cref="ExternalCommandException">LVM failed.</exception>
+    public Task ResizeAsync(string partition, CancellationToken cancellationToken = default) => runner.RunAsync(Lvm("pvresize", partition), cancellationToken);
 
     /// <summary>Reads the group; null if the partition has none.</summary>
     /// <exception cref="FailureException">LVM failed, or the metadata is not of this product.</exception>
@@ -27,9 +44,9 @@ public sealed class LvmTools(ICommandRunner runner, string partition)
         try
         {
             var result = await runner.RunAsync(Lvm("vgcfgbackup", "--readonly", "-f", file, GroupName).Accepting(), cancellationToken).ConfigureAwait(false);
-            if (result.ExitCode != 0) return result.Error.Contains("not found", StringComparison.Ordinal) ? null : throw new FailureException($"vgcfgbackup of {partition} failed: {result.Error.Trim()}");
+            if (result.ExitCode != 0) return result.Error.Contains("not found", StringComparison.Ordinal) ? null : throw new FailureException($"vgcfgbackup of {partitions[0]} failed: {result.Error.Trim()}");
             var text = await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
-            return VolumeGroup.TryParse(text, out var group, out var reason) ? group : throw new FailureException($"{partition}: volume group {GroupName} is not as this product makes it: {reason}");
+            return VolumeGroup.TryParse(text, out var group, out var reason) ? group : throw new FailureException($"{partitions[0]}: volume group {GroupName} is not as this product makes it: {reason}");
         }
         finally
         {
@@ -53,19 +70,21 @@ public sealed class LvmTools(ICommandRunner runner, string partition)
         }
     }
 
-    /// <summary>Path of the physical volume by its name in the metadata.</summary>
+    /// <summary>Path of each physical volume by its name in the metadata.</summary>
+    /// <exception cref="FailureException">One of them is on a LUN that is not there.</exception>
     public IReadOnlyDictionary<string, string> DevicesOf(VolumeGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return group.PhysicalVolumes.ToDictionary(p => p.Name, _ => partition);
+        return group.PhysicalVolumes.ToDictionary(p => p.Name, p => partitions.FirstOrDefault(d => d == p.Device)
+            ?? throw new FailureException($"the volume group {LvmTools.GroupName} needs the physical volume {p.Id}, which is on none of {string.Join(", ", partitions)}; see that the array shows all LUNs of the site to this machine"));
     }
 
     private ExternalCommand Lvm(string command, params IReadOnlyList<string> arguments) =>
-        ExternalCommand.Of("lvm", command, "--config", Configuration(partition)).With(arguments)
+        ExternalCommand.Of("lvm", command, "--config", Configuration).With(arguments)
             .WithEnvironment("DM_DISABLE_UDEV", "1").WithEnvironment("LVM_SUPPRESS_FD_WARNINGS", "1").WithTimeout(TimeSpan.FromMinutes(5));
 
-    // One device and no other, whatever a host's own lvm.conf says; no udev, no archive files, no daemon (lvm.conf(5)).
-    private static string Configuration(string partition) =>
-        $"devices {{ use_devicesfile=0 filter=[\"a|^{partition}$|\",\"r|.*|\"] global_filter=[\"a|.*|\"] obtain_device_list_from_udev=0 external_device_info_source=\"none\" }} " +
+    // These devices and no other, whatever a host's own lvm.conf says; no udev, no archive files, no daemon (lvm.conf(5)).
+    private string Configuration =>
+        $"devices {{ use_devicesfile=0 filter=[{string.Concat(partitions.Select(p => $"\"a|^{p}$|\","))}\"r|.*|\"] global_filter=[\"a|.*|\"] obtain_device_list_from_udev=0 external_device_info_source=\"none\" }} " +
         "activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 } global { use_lvmlockd=0 use_lvmpolld=0 event_activation=0 locking_dir=\"/run/lock/lvm\" }";
 }

@@ -107,13 +107,14 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <param name="group">The group as it is.</param>
     /// <param name="nodes">Names of nodes.</param>
     /// <param name="volumes">Sizes.</param>
-    /// <param name="partition">Path of the physical volume.</param>
+    /// <param name="devices">Path of the device of each physical volume, by name.</param>
     /// <returns>The next group, or the same one if nothing is missing.</returns>
     /// <exception cref="FailureException">The extents do not suffice, or an I/O error.</exception>
-    public static VolumeGroup AddNodes(VolumeGroup group, IReadOnlyList<string> nodes, SiteVolumes volumes, string partition)
+    public static VolumeGroup AddNodes(VolumeGroup group, IReadOnlyList<string> nodes, SiteVolumes volumes, IReadOnlyDictionary<string, string> devices)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(nodes);
+        ArgumentNullException.ThrowIfNull(devices);
         VolumeGroup added;
         try
         {
@@ -121,14 +122,17 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         }
         catch (InvalidOperationException e)
         {
-            throw new FailureException($"{partition}: {e.Message}; grow the LUN", e);
+            throw new FailureException($"{LvmTools.GroupName}: {e.Message}; let the array grow the LUN, then take that over with 'virtualinux storage extend'", e);
         }
         if (added.Volumes.Count == group.Volumes.Count) return group;
-        using var physical = BlockDevice.Open(partition, writable: true);
         var zeros = new byte[BlankedBytes];
-        foreach (var name in nodes.SelectMany(n => (string[])[MetadataName(n), $"{n}_local"]).Where(n => group.Find(n) is null))
-            physical.Write(added.OffsetOf(added.Find(name)!), zeros);
-        physical.Flush();
+        var blanked = nodes.SelectMany(n => (string[])[MetadataName(n), $"{n}_local"]).Where(n => group.Find(n) is null).Select(n => added.Find(n)!);
+        foreach (var onDevice in blanked.GroupBy(v => devices[v.Segments[0].PhysicalVolume]))
+        {
+            using var physical = BlockDevice.Open(onDevice.Key, writable: true);
+            foreach (var volume in onDevice) physical.Write(added.OffsetOf(volume), zeros);
+            physical.Flush();
+        }
         return added;
     }
 

@@ -59,6 +59,15 @@ public static class SanLayout
 
         """);
 
+    /// <summary>The input of sfdisk(8) for a further LUN of the volume group, which has that one partition.</summary>
+    /// <param name="name">Name of the partition.</param>
+    public static string MemberScript(string name) => $"""
+        label: gpt
+        first-lba: 2048
+        name="{name}", type=E6D6D379-F507-44C2-A23C-238F2A3DF928
+
+        """;
+
     /// <summary>Path of a partition of a whole disk, as the kernel names it.</summary>
     /// <param name="disk">Such as <c>/dev/sda</c> or <c>/dev/nvme0n1</c>.</param>
     /// <param name="number">Counted from 1.</param>

@@ -41,6 +41,9 @@ public sealed record SanState
         return Images.FirstOrDefault(i => i.Image == image && i.Has(digest)) ?? throw new FailureException($"the SAN describes {image} otherwise than the manifest of site {manifest.Name} was signed for (digest {digest[..12]}); restore the SAN from its backup, or install the site again");
     }
 
+    /// <summary>WWIDs of the LUNs that hold extents of the volume group beside the one that this is read from.</summary>
+    public IReadOnlyList<string> Luns { get; set; } = [];
+
     /// <summary>Reads the state from a journal partition; null if there is none.</summary>
     /// <exception cref="FailureException">An I/O error, or a state of another version of the product.</exception>
     public static SanState? Read(BlockDevice journal)

@@ -79,6 +79,51 @@ public sealed class FencingTests
     }
 
     [Fact]
+    public void A_node_is_fenced_on_every_LUN_of_the_group_even_one_that_the_fencing_node_had_not_joined()
+    {
+        var (first, second) = (new SimulatedSan(1), new SimulatedSan(1));
+        var own = Done(first, new Exclusion(first.For(1)).EnterAsync("node01", Node(1), reserves: true))!.Value;
+        Settle(new Exclusion(first.For(2), second.For(2)).EnterAsync("node02", Node(2), reserves: true), first, second);
+        var key = first.Keys.Single(k => k.Node == Node(2));
+        Assert.Equal(key, Assert.Single(second.Keys));
+        Assert.True(second.TakesWriteOf(2));
+        Assert.False(second.TakesWriteOf(3));
+
+        Settle(new Exclusion(first.For(1), second.For(1)).FenceAsync(own, Node(2)), first, second);
+        Assert.False(first.TakesWriteOf(2));
+        Assert.False(second.TakesWriteOf(2));
+        Assert.Equal(own, Assert.Single(second.Keys));
+
+        // It comes back late and tries to get in by the LUN that has no note.
+        var late = new Exclusion(first.For(2), second.For(2)).JoinAsync("node02", key);
+        Drain(first, second);
+        Assert.True(late.IsFaulted);
+        Assert.False(second.TakesWriteOf(2));
+    }
+
+    [Fact]
+    public void A_running_node_joins_a_LUN_once()
+    {
+        var (first, second) = (new SimulatedSan(1), new SimulatedSan(1));
+        var key = Done(first, new Exclusion(first.For(1)).EnterAsync("node01", Node(1), reserves: true))!.Value;
+        for (var time = 0; time < 2; time++) Settle(new Exclusion(first.For(1), second.For(1)).JoinAsync("node01", key), first, second);
+        Assert.Equal(key, Assert.Single(second.Keys));
+        Assert.False(second.TakesWriteOf(2));
+    }
+
+    private static void Settle(Task task, params SimulatedSan[] luns)
+    {
+        Drain(luns);
+        Assert.True(task.IsCompletedSuccessfully, task.Exception?.Message);
+    }
+
+    private static void Drain(params SimulatedSan[] luns)
+    {
+        for (var turn = 0; turn < Waiting; turn++)
+            foreach (var lun in luns) lun.Run();
+    }
+
+    [Fact]
     public void A_fenced_node_writes_nothing_and_boots_only_when_it_is_let_in_again()
     {
         var san = new SimulatedSan(1);

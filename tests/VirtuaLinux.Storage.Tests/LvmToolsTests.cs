@@ -73,6 +73,56 @@ public sealed class LvmToolsTests : IAsyncLifetime
         Assert.Contains("digest.d-debian-13@1".Replace('@', '_'), group.Find(NodeVolumes.OriginName(first.Image))!.Tags);
     }
 
+    [Fact]
+    public async Task A_group_that_got_a_second_device_and_a_larger_first_one_has_their_extents_and_each_volume_its_device()
+    {
+        var file = $"{_file}.2";
+        using (var created = File.Create(file)) created.SetLength(1L << 30);
+        var second = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", file))).Output.Trim();
+        try
+        {
+            var lvm = new LvmTools(_runner, _device, second);
+            await lvm.CreateAsync();
+            var one = (await lvm.ReadAsync())!;
+            await lvm.AddAsync(one, second);
+            var two = (await lvm.ReadAsync())!;
+            Assert.Equal([_device, second], two.PhysicalVolumes.Select(p => lvm.DevicesOf(two)[p.Name]));
+            Assert.Equal(one.FreeExtents + 255, two.FreeExtents);
+            await lvm.AddAsync(two, second);
+
+            using (var grown = File.OpenWrite(_file)) grown.SetLength(9L << 30);
+            await _runner.RunAsync(ExternalCommand.Of("losetup", "-c", _device));
+            await lvm.ResizeAsync(_device);
+            two = (await lvm.ReadAsync())!;
+            Assert.Equal(one.FreeExtents + 255 + 256, two.FreeExtents);
+
+            // A store that takes all of the first device and the node's other volumes on the second one.
+            var free = two.PhysicalVolumes[0].Count;
+            await lvm.CommitAsync(two.Add("all", new ByteSize(free * (4 << 20)), readOnly: false));
+            two = (await lvm.ReadAsync())!;
+            using (var noise = BlockDevice.Open(second, writable: true)) noise.Write(1 << 20, new byte[1 << 20].Select(_ => (byte)7).ToArray());
+            var added = NodeVolumes.AddNodes(two, ["node01"], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }, lvm.DevicesOf(two));
+            await lvm.CommitAsync(added);
+            var read = (await lvm.ReadAsync())!;
+            var metadata = read.Find(NodeVolumes.MetadataName("node01"))!;
+            Assert.Contains($" linear {second} ", read.Table(metadata, lvm.DevicesOf(read)), StringComparison.Ordinal);
+            using var device = BlockDevice.Open(second, writable: false);
+            var start = new byte[4096];
+            device.Read(read.OffsetOf(metadata), start);
+            Assert.True(ChunkDigest.IsZero(start));
+
+            // Without the second LUN nothing is mapped.
+            var half = new LvmTools(_runner, _device);
+            var seen = await half.ReadAsync();
+            Assert.Contains("see that the array shows all LUNs", Assert.Throws<FailureException>(() => half.DevicesOf(seen!)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", second).Accepting());
+            File.Delete(file);
+        }
+    }
+
     private static ImageInfo Image(string version) => new()
     {
         Image = ImageVersion.Parse(version),

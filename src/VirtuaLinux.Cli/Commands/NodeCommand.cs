@@ -65,7 +65,9 @@ internal static class NodeCommand
             var (victim, address) = Addressed(storage, parsed.GetValue(name)!);
             if (address == storage.Self.Cluster.Ip) throw new FailureException("this is the node itself; fence it from another one, or power it off");
             if (storage.Key is null && !parsed.GetValue(off)) throw new FailureException($"{Exclusion.Describe(null)}; power {victim} off, see that it is, and add --powered-off");
-            await new Exclusion(storage.Lun).FenceAsync(storage.Key, address, cancellation);
+            var unseen = await storage.AttachVisibleAsync(cancellation);
+            await storage.Exclusion.FenceAsync(storage.Key, address, cancellation);
+            if (unseen.Count > 0) throw new FailureException($"{victim} is shut out of {storage.Luns.Count} LUNs and does not boot, but this node does not see the LUN {string.Join(", ", unseen)}; fence it again from a node that does, or power it off");
             Console.WriteLine($"{victim} is fenced; 'virtualinux node unfence {victim}' lets it boot again");
             return ExitCode.Done;
         });

@@ -14,7 +14,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class StorageCommand
 {
-    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Delete(), Guard() };
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Delete(), Guard() };
 
     private static Command ShowLedger()
     {
@@ -73,6 +73,33 @@ internal static class StorageCommand
             var limit = VolumeSizes.LargestStore(storage.Manifest.Volumes.Root);
             if (wanted > limit) throw new FailureException($"{name} may have {limit} at most, twice the root of the site file");
             await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), fromReserve: true, cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Extend()
+    {
+        var add = new Option<string?>("--add") { Description = "WWID of an empty LUN of the same target that joins the volume group" };
+        var yes = new Option<bool>("--yes") { Description = "do not ask" };
+        var command = new Command("extend", "Let the volume group have what the array has grown its LUNs by, and a further LUN; all nodes go on running.") { add, yes };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var runner = new CommandRunner();
+            var extension = new GroupExtension(runner, NodeStorage.Open(runner));
+            var steps = await extension.PlanAsync(parsed.GetValue(add), cancellation);
+            foreach (var step in steps) Console.WriteLine(step.Line);
+            if (steps.Count == 0) Console.WriteLine("nothing to extend: the volume group has all of its LUNs");
+            if (parsed.GetValue(add) is null)
+                foreach (var (wwid, disk) in extension.Others()) Console.WriteLine($"not the site's: LUN {wwid} ({disk}); --add {wwid} lets it join if it is empty");
+            if (steps.Count == 0) return ExitCode.Done;
+            if (!parsed.GetValue(yes))
+            {
+                Console.Error.WriteLine("Type 'yes' to extend the volume group, anything else to leave it:");
+                if (Console.ReadLine()?.Trim() != "yes") throw new FailureException("nothing was changed, as you said");
+            }
+            var group = await extension.ApplyAsync(parsed.GetValue(add), steps, cancellation);
+            Console.WriteLine($"the volume group has {Size(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512)}, of which {Size(group.FreeExtents * group.ExtentSectors * 512)} are free");
             return ExitCode.Done;
         });
         return command;

@@ -31,10 +31,11 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         var image = state.Find(manifest, manifest.ImageOf(node));
         // The modules come from the image's boot volume and fit no other kernel.
         if (KernelRelease() is var running && running != image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {image.Image}, which {node.Name} shall run, has {image.KernelRelease}; start it from a peer, or with the medium of that image");
+        var luns = await SiteLun.AttachAsync(runner, manifest.San!, disk, state, cancellationToken).ConfigureAwait(false);
         // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
-        var key = await new Exclusion(new ScsiDisk(runner, disk)).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
+        var key = await new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
-        var lvm = new LvmTools(runner, SanLayout.Partition(disk, 3));
+        var lvm = new LvmTools(runner, [.. luns.Select(l => l.Partition)]);
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
         var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
 

@@ -7,8 +7,9 @@ namespace VirtuaLinux.Storage.Fencing;
 /// Keeps a volume from being written by two machines: each registers a key of its boot before it maps anything, and who is fenced loses its key for good.
 /// A node is noted as fenced before its key is taken, and a node that boots looks for that note before and after it registers: whichever way the two meet, it stays out.
 /// </summary>
-/// <param name="disk">The site's LUN.</param>
-public sealed class Exclusion(ISharedDisk disk)
+/// <param name="disk">The site's first LUN, which has the note and the lease.</param>
+/// <param name="others">The further LUNs of its volume group: who is in or out of the first one is so there too.</param>
+public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk> others)
 {
     /// <summary>Registers this machine as a node, and shuts out whoever is registered as that node: an older boot, or a machine that was replaced.</summary>
     /// <param name="name">Name of the node.</param>
@@ -25,23 +26,44 @@ public sealed class Exclusion(ISharedDisk disk)
             await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
             return null;
         }
-        var known = await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
+        var known = new List<ReservationKey>();
+        foreach (var lun in (ISharedDisk[])[disk, .. others]) known.AddRange(await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false));
         var key = ReservationKey.Next(node, known);
-        await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
+        foreach (var lun in (ISharedDisk[])[disk, .. others]) await RegisterAsync(lun, name, node, key, reserves, cancellationToken).ConfigureAwait(false);
+        // What an older boot of this node was changing when it ended, nobody changes any more.
+        await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
+        return key;
+    }
+
+    /// <summary>Registers a running node on those further LUNs where it is not yet: its volumes may grow onto them.</summary>
+    /// <param name="name">Name of the node.</param>
+    /// <param name="key">The key of its boot.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">The node was fenced, or the SAN refused.</exception>
+    public async Task JoinAsync(string name, ReservationKey key, CancellationToken cancellationToken = default)
+    {
+        foreach (var lun in others)
+        {
+            if ((await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(key)) continue;
+            if (!(await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(key)) throw new FailureException($"{name} is not registered with the first LUN of its site any more: it was fenced, or another machine took its place");
+            await RegisterAsync(lun, name, key.Node!.Value, key, reserves: true, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RegisterAsync(ISharedDisk lun, string name, Ipv4Address node, ReservationKey key, bool reserves, CancellationToken cancellationToken)
+    {
+        await lun.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
         try
         {
             await RefuseFencedAsync(name, node, cancellationToken).ConfigureAwait(false);
         }
         catch (FailureException)
         {
-            await disk.RegisterAsync(default, cancellationToken).ConfigureAwait(false);
+            await lun.RegisterAsync(default, cancellationToken).ConfigureAwait(false);
             throw;
         }
-        if (reserves) await disk.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
-        await ShutOutAsync(key, k => k.Node == node, cancellationToken).ConfigureAwait(false);
-        // What an older boot of this node was changing when it ended, nobody changes any more.
-        await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
-        return key;
+        if (reserves) await lun.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
+        await ShutOutAsync(lun, key, k => k.Node == node, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Registers this machine on a LUN that is to be made anew, and shuts everybody else out: a machine of an older site that hangs must not wake up in the new one.</summary>
@@ -52,14 +74,14 @@ public sealed class Exclusion(ISharedDisk disk)
         if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false)) return null;
         var key = ReservationKey.Next(node, await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false));
         await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
-        await ShutOutAsync(key, _ => true, cancellationToken).ConfigureAwait(false);
+        await ShutOutAsync(disk, key, _ => true, cancellationToken).ConfigureAwait(false);
         return key;
     }
 
-    private async Task ShutOutAsync(ReservationKey own, Func<ReservationKey, bool> isOut, CancellationToken cancellationToken)
+    private static async Task ShutOutAsync(ISharedDisk lun, ReservationKey own, Func<ReservationKey, bool> isOut, CancellationToken cancellationToken)
     {
-        foreach (var other in await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false))
-            if (other != own && isOut(other)) await disk.PreemptAsync(own, other, cancellationToken).ConfigureAwait(false);
+        foreach (var other in await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false))
+            if (other != own && isOut(other)) await lun.PreemptAsync(own, other, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What <see cref="EnterAsync"/> came to, in a line for people.</summary>
@@ -85,10 +107,24 @@ public sealed class Exclusion(ISharedDisk disk)
     /// <exception cref="FailureException">The SAN refused.</exception>
     public async Task ReplaceAsync(ReservationKey? own, Ipv4Address victim, CancellationToken cancellationToken = default)
     {
+        // Who is not in on the first LUN any more is refused there, and does not get to the others.
         if (own is { } key)
-            while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => k.Node == victim) is { Value: not 0 } taken)
-                await disk.PreemptAsync(key, taken, cancellationToken).ConfigureAwait(false);
+        {
+            await PreemptAsync(disk, key, victim, cancellationToken).ConfigureAwait(false);
+            foreach (var lun in others)
+            {
+                var keys = await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
+                if (keys.Any(k => k.Node == victim) && !keys.Contains(key)) await lun.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
+                await PreemptAsync(lun, key, victim, cancellationToken).ConfigureAwait(false);
+            }
+        }
         await SanLease.FreeAsync(disk, victim, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task PreemptAsync(ISharedDisk lun, ReservationKey own, Ipv4Address victim, CancellationToken cancellationToken)
+    {
+        while ((await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => k.Node == victim) is { Value: not 0 } taken)
+            await lun.PreemptAsync(own, taken, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Lets a node in again: it can boot.</summary>

@@ -23,4 +23,5 @@ public sealed record LinearSegment(string PhysicalVolume, long First, long Count
 /// <param name="Id">LVM's identifier.</param>
 /// <param name="Start">Offset of the first extent, in sectors of 512 bytes.</param>
 /// <param name="Count">Number of extents.</param>
-public sealed record PhysicalVolume(string Name, string Id, long Start, long Count);
+/// <param name="Device">Path of its device on the machine that read the metadata; null when they came from elsewhere.</param>
+public sealed record PhysicalVolume(string Name, string Id, long Start, long Count, string? Device = null);

@@ -42,7 +42,7 @@ public sealed record VolumeGroup
         return volume.Extents * ExtentSectors * 512;
     }
 
-    /// <summary>Offset of a volume's first byte on its physical volume, in bytes.</summary>
+    /// <summary>Offset of a volume's first byte on its physical volume, that of its first segment, in bytes.</summary>
     public long OffsetOf(LogicalVolume volume)
     {
         ArgumentNullException.ThrowIfNull(volume);
@@ -70,7 +70,7 @@ public sealed record VolumeGroup
                 reason = $"physical volume '{pvName}' lacks id, pe_start or pe_count";
                 return false;
             }
-            physical.Add(new PhysicalVolume(pvName, pvId, start, count));
+            physical.Add(new PhysicalVolume(pvName, pvId, start, count, pv["device"] as string));
         }
         var volumes = new List<LogicalVolume>();
         foreach (var (lvName, lv) in section.Section("logical_volumes").Sections)
