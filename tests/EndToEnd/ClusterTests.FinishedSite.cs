@@ -78,7 +78,7 @@ public sealed partial class ClusterTests
         await blade.PowerOnAsync();
 
         var added = await ChooseAsync(blade, "add the image debian-13@");
-        await blade.WaitForConsoleAsync("is on the SAN, verified; no node runs it yet", InstalledCluster.Deadline, added);
+        await blade.WaitForConsoleAsync("is on the SAN, verified; 'virtualinux image rollout debian-13@", InstalledCluster.Deadline, added);
         await OriginOnSan.VerifyAsync(lab.Lab.San.BackingFile, TestLab.ImageInfo);
         await OriginOnSan.VerifyAsync(lab.Lab.San.BackingFile, TestLab.InfoOf(other));
 

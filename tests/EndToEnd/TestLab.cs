@@ -68,9 +68,12 @@ public sealed class TestLab : IAsyncDisposable
     }
 
     /// <summary>The start after a blackout: the stick and the site's volume in one machine, power for it and for others.</summary>
-    public async Task<ClusterResult> StartFromStickAsync(string starter, params IReadOnlyList<string> others)
+    public Task<ClusterResult> StartFromStickAsync(string starter, params IReadOnlyList<string> others) => StartFromStickAsync(Iso, starter, others);
+
+    /// <summary>The same with a stick of another image.</summary>
+    public async Task<ClusterResult> StartFromStickAsync(string iso, string starter, IReadOnlyList<string> others)
     {
-        await Lab[starter].InsertAsync(Medium.UsbStick(Iso));
+        await Lab[starter].InsertAsync(Medium.UsbStick(iso));
         await Lab[starter].InsertAsync(await Lab.SiteVolumeAsync(new LabSiteOptions()));
         List<Blade> blades = [Lab[starter], .. others.Select(o => Lab[o])];
         foreach (var blade in blades) await blade.PowerOnAsync();
