@@ -69,8 +69,8 @@ public sealed class FinishedSite(InstallContext context)
         if (change.Obstacle() is { } obstacle) throw new FailureException(obstacle);
         foreach (var line in change.Lines()) context.Console.Say($"  {line}");
         if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes") return;
-        var alive = await LiveNodes.FindAsync(context.Runner, change.Replaced.Where(n => n.Name != context.Self.Name), cancellationToken).ConfigureAwait(false);
-        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the old machine off before another takes its place");
+        var alive = await LiveNodes.FindAsync(context.Runner, change.Replaced.Concat(change.Removed).Where(n => n.Name != context.Self.Name), cancellationToken).ConfigureAwait(false);
+        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the machine off first");
         // The commit comes last: if the power goes before it, the change is still there to be chosen. Volumes without a manifest
         // that names them harm nobody, and a starter that knows the new machines asks the manifest on the SAN all the same.
         var next = StorageSteps.Next(state, change.Wanted);

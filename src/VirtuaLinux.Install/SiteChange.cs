@@ -3,7 +3,7 @@ using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Install;
 
-/// <summary>What a site file changes on a site that exists: machines that were replaced or added, accounts, kernel arguments.</summary>
+/// <summary>What a site file changes on a site that exists: machines that were replaced, added or removed, larger volumes, portals, accounts, kernel arguments.</summary>
 /// <param name="Current">The manifest on the SAN.</param>
 /// <param name="Wanted">The one that follows it.</param>
 public sealed record SiteChange(Manifest Current, Manifest Wanted)
@@ -27,6 +27,12 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
     /// <summary>The machines that the site did not have.</summary>
     public IEnumerable<ManifestNode> Added => Wanted.Nodes.Where(n => Find(Current, n.Name) is null);
 
+    /// <summary>The machines that the site has no longer. Their volumes stay until somebody deletes them.</summary>
+    public IEnumerable<ManifestNode> Removed => Current.Nodes.Where(n => Find(Wanted, n.Name) is null);
+
+    /// <summary>The portals that the site did not have.</summary>
+    public IEnumerable<IscsiPortal> NewPortals => (Wanted.San?.Portals ?? []).Except(Current.San?.Portals ?? []);
+
     /// <summary>The machines whose hardware is another than before.</summary>
     public IEnumerable<ManifestNode> Replaced => Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && Cards(old) != Cards(n));
 
@@ -35,21 +41,27 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
     {
         foreach (var node in Replaced) yield return $"{node.Name} replaced: {Cards(Find(Current, node.Name)!)} -> {Cards(node)}";
         foreach (var node in Added) yield return $"{node.Name} added: {Cards(node)} {node.Cluster.Ip}, root {Wanted.Volumes.Root} (copy on write), local {Wanted.Volumes.Local}";
+        foreach (var node in Removed) yield return $"{node.Name} removed: its volumes stay until 'virtualinux storage delete' deletes them";
+        if (Current.Volumes.Root != Wanted.Volumes.Root) yield return $"volumes: root {Current.Volumes.Root} -> {Wanted.Volumes.Root}";
+        if (Current.Volumes.Local != Wanted.Volumes.Local) yield return $"volumes: local {Current.Volumes.Local} -> {Wanted.Volumes.Local}";
+        if (Current.Volumes.Reserve != Wanted.Volumes.Reserve) yield return $"volumes: reserve {Current.Volumes.Reserve} -> {Wanted.Volumes.Reserve}";
+        if (Current.San is { } before && Wanted.San is { } after && !before.Portals.SequenceEqual(after.Portals)) yield return $"san: portals {string.Join(", ", before.Portals)} -> {string.Join(", ", after.Portals)}; running nodes keep the paths that they have until their next start";
         foreach (var node in Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && (old.Slot, old.Bmc) != (n.Slot, n.Bmc))) yield return $"{node.Name}: slot or management board";
         if (Json(Current.Access) != Json(Wanted.Access)) yield return "accounts and their keys";
         if (Current.KernelArguments != Wanted.KernelArguments) yield return $"kernel arguments: {Wanted.KernelArguments}";
         if (!Current.Refused.ToHashSet().SetEquals(Wanted.Refused)) yield return $"refused machines: {(Wanted.Refused.Count == 0 ? "none" : string.Join(", ", Wanted.Refused))}";
-        if (!Current.Nodes.Select(n => n.Name).SequenceEqual(Wanted.Nodes.Select(n => n.Name).Intersect(Current.Nodes.Select(n => n.Name)))) yield return "order of the nodes";
+        if (!Current.Nodes.Select(n => n.Name).Intersect(Wanted.Nodes.Select(n => n.Name)).SequenceEqual(Wanted.Nodes.Select(n => n.Name).Intersect(Current.Nodes.Select(n => n.Name)))) yield return "order of the nodes";
     }
 
     /// <summary>Why the change cannot be made from a medium while the site lives, or null: it would pull something from under running nodes.</summary>
     public string? Obstacle()
     {
-        if (Current.Nodes.FirstOrDefault(n => Find(Wanted, n.Name) is null) is { } gone) return $"nodes: {gone.Name} is missing; its volumes would be left without an owner: write it back";
         if (Wanted.Nodes.FirstOrDefault(n => Find(Current, n.Name) is { } old && Addresses(old) != Addresses(n)) is { } moved) return $"nodes: {moved.Name} has other addresses than on the SAN ({Addresses(Find(Current, moved.Name)!)}): write those back";
-        if (Current.Volumes != Wanted.Volumes) return $"volumes: the site's volumes have root {Current.Volumes.Root}, local {Current.Volumes.Local}, shared {Current.Volumes.Shared}, reserve {Current.Volumes.Reserve}: write that back";
+        if (Wanted.Volumes.Root < Current.Volumes.Root) return $"volumes: root {Wanted.Volumes.Root} is less than the {Current.Volumes.Root} that the roots have, and a root never shrinks: write that back, or more";
+        if (Wanted.Volumes.Local < Current.Volumes.Local) return $"volumes: local {Wanted.Volumes.Local} is less than the {Current.Volumes.Local} that the nodes have, and a volume never shrinks: write that back, or more";
+        if (Wanted.Volumes.Shared != Current.Volumes.Shared) return $"volumes: shared is {Current.Volumes.Shared} on the SAN and cannot change: write that back";
         if (Json(Current.Networks) != Json(Wanted.Networks)) return $"networks: they are not those on the SAN ({string.Join(", ", Current.Networks.Select(n => $"{n.Key} {n.Value.Subnet}"))}): write those back";
-        if (Json(Current.San) != Json(Wanted.San)) return $"san: it is not the one that the nodes use ({Current.San?.Target} at {string.Join(", ", Current.San?.Portals ?? [])}): write that back";
+        if (Json(Current.San) != Json(Wanted.San is { } san && Current.San is { } now ? san with { Portals = now.Portals } : Wanted.San)) return $"san: it is not the one that the nodes use ({Current.San?.Target} at {string.Join(", ", Current.San?.Portals ?? [])}): write that back";
         return null;
     }
 

@@ -7,13 +7,15 @@ using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Install;
 
-/// <summary>The images of a running site, as any of its nodes works on them, and the commits that say who starts which.</summary>
+/// <summary>The images of a running site, as any of its nodes works on them.</summary>
 /// <param name="runner">Runs programs.</param>
 /// <param name="storage">The site's storage, as this node works on it.</param>
 /// <param name="say">Takes a line for people.</param>
 public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Action<string> say)
 {
     private const string Mount = "/run/virtualinux/medium";
+
+    private readonly SiteCommit _site = new(runner, storage, say);
 
     /// <summary>Brings an image to the SAN, verifies it, and lets the site know it. The lease is held for the two commits only; what was interrupted is done again by the same command.</summary>
     /// <param name="path">An installer image (ISO), or a folder with its <c>virtualinux</c> files.</param>
@@ -52,21 +54,9 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
         }
     }
 
-    /// <summary>Commits the next manifest: what <paramref name="change"/> makes of the one that rules, with the next serial number. A power cut leaves the older one.</summary>
-    /// <param name="change">The next state and manifest; the same manifest for no change.</param>
-    /// <param name="cancellationToken">Ends it before the commit.</param>
-    /// <returns>The manifest that rules now.</returns>
-    /// <exception cref="FailureException">What <paramref name="change"/> says, or the SAN refused; nothing was committed.</exception>
-    public async Task<Manifest> CommitAsync(Func<SanState, Manifest, (SanState State, Manifest Manifest)> change, CancellationToken cancellationToken = default)
-    {
-        Manifest? committed = null;
-        await storage.WithLeaseAsync(async lease => committed = await CommitAsync(lease, change, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-        return committed!;
-    }
-
     /// <summary>Marks an image as one that stays even when no node needs it, or takes that back.</summary>
     /// <exception cref="FailureException">The site has no such image.</exception>
-    public Task<Manifest> PinAsync(ImageVersion image, bool pinned, CancellationToken cancellationToken = default) => CommitAsync(
+    public Task<Manifest> PinAsync(ImageVersion image, bool pinned, CancellationToken cancellationToken = default) => _site.CommitAsync(
         (state, manifest) =>
         {
             state.Find(manifest, image);
@@ -96,7 +86,7 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
             if (gone[0].Kind is "origin" or "boot" && NodeVolumes.ImageOf(gone[0].Name) is { } image)
             {
                 if (usage.FirstOrDefault(u => u.Value.Mapped?.Contains(image) == true).Key is { } user) throw new FailureException($"{user} has {image} mapped still: it runs, serves or writes it; nothing was deleted");
-                await CommitAsync(lease, (state, _) => (state with { Images = [.. state.Images.Where(i => i.Image != image)] }, manifest.WithoutImage(image)), cancellationToken).ConfigureAwait(false);
+                await _site.CommitAsync(lease, (state, _) => (state with { Images = [.. state.Images.Where(i => i.Image != image)] }, manifest.WithoutImage(image)), cancellationToken).ConfigureAwait(false);
             }
             await storage.ChangeAsync(lease, group => group.Remove([.. gone.Select(v => v.Name)]), cancellationToken).ConfigureAwait(false);
         }, cancellationToken).ConfigureAwait(false);
@@ -108,25 +98,10 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
         var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
         var image = ReadInfo(folder);
         await new ImageSteps(runner, image, folder, say, ReadAsync, (change, token) => storage.ChangeAsync(change, token)).WriteAsync(cancellationToken).ConfigureAwait(false);
-        await CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
+        await _site.CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
         return image;
     }
 
     private async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(CancellationToken cancellationToken) =>
         await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false) is var group ? (group, storage.Lvm.DevicesOf(group)) : default;
-
-    private async Task<Manifest> CommitAsync(Storage.Fencing.SanLease lease, Func<SanState, Manifest, (SanState State, Manifest Manifest)> change, CancellationToken cancellationToken)
-    {
-        var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
-        var (nextState, nextManifest) = change(state, manifest);
-        if (SignedManifest.SaySame(manifest, nextManifest)) return manifest;
-        var next = nextManifest with { Serial = manifest.Serial + 1 };
-        var signed = StorageSteps.Next(nextState, next);
-        // The starter boots what the site runs. One that is of the next manifest already harms nobody: it asks the SAN.
-        if (next.Image != manifest.Image) await new StarterPartition(runner, storage.Disk, say).WriteAsync(signed, cancellationToken).ConfigureAwait(false);
-        await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
-        using (var partition = BlockDevice.Open(SanLayout.Partition(storage.Disk, 2), writable: true)) signed.Write(partition);
-        SiteOnSan.Tell();
-        return next;
-    }
 }

@@ -19,7 +19,7 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
     /// <param name="site">The site file.</param>
     /// <param name="planned">What the administrator saw.</param>
     /// <param name="cancellationToken">Ends it before the commit.</param>
-    /// <exception cref="FailureException">The site has changed meanwhile, a machine that is to be replaced still answers, or the SAN refused; nothing was committed.</exception>
+    /// <exception cref="FailureException">The site has changed meanwhile, a machine that is to be replaced or removed still runs, a portal does not lead to the site, or the SAN refused; nothing was committed.</exception>
     public Task ApplyAsync(Site site, SiteChange planned, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(site);
@@ -28,16 +28,59 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
         {
             var (state, change) = await ReadAsync(site, cancellationToken).ConfigureAwait(false);
             if (change.Current.Serial != planned.Current.Serial) throw new FailureException($"somebody else committed manifest {change.Current.Serial} meanwhile; look at the difference again");
-            var alive = await LiveNodes.FindAsync(runner, change.Replaced, cancellationToken).ConfigureAwait(false);
-            if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the old machine off before another takes its place");
-            // The commit comes last: volumes without a manifest that names them harm nobody, and the starter asks the manifest on the SAN all the same.
+            await SeeThatTheyAreGoneAsync([.. change.Replaced, .. change.Removed], cancellationToken).ConfigureAwait(false);
+            await SeeThatTheyOfferAsync(change, cancellationToken).ConfigureAwait(false);
+            // Volumes without a manifest that names them, or larger than it says, harm nobody.
             await storage.ChangeAsync(lease, group => NodeVolumes.AddNodes(group, [.. change.Wanted.Nodes.Select(n => n.Name)], change.Wanted.Volumes, storage.Lvm.DevicesOf(group)), cancellationToken).ConfigureAwait(false);
-            var next = StorageSteps.Next(state, change.Wanted);
-            await new StarterPartition(runner, storage.Disk, log).WriteAsync(next, cancellationToken).ConfigureAwait(false);
-            await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
-            using var partition = BlockDevice.Open(SanLayout.Partition(storage.Disk, 2), writable: true);
-            next.Write(partition);
+            await new SiteCommit(runner, storage, log).CommitAsync(lease, (_, _) => (state, change.Wanted), cancellationToken).ConfigureAwait(false);
         }, cancellationToken);
+    }
+
+    /// <summary>Puts a new machine into the place of an old one: one card changes.</summary>
+    /// <param name="name">Name of the node.</param>
+    /// <param name="network">Name of the network that the card is on.</param>
+    /// <param name="mac">The new card.</param>
+    /// <param name="cancellationToken">Ends it before the commit.</param>
+    /// <returns>The node as it is now.</returns>
+    /// <exception cref="FailureException">There is no such node, the card is another node's, or the old machine still runs; nothing was changed.</exception>
+    public async Task<ManifestNode> ReplaceAsync(string name, string network, MacAddress mac, CancellationToken cancellationToken = default)
+    {
+        await SeeThatTheyAreGoneAsync([storage.Find(name)], cancellationToken).ConfigureAwait(false);
+        var committed = await new SiteCommit(runner, storage, log).CommitAsync((state, manifest) => (state, Replaced(manifest, name, network, mac)), cancellationToken).ConfigureAwait(false);
+        return committed.Nodes.First(n => n.Name == name);
+    }
+
+    /// <summary>The manifest with another card for one node.</summary>
+    /// <exception cref="FailureException">There is no such node or network, or the card is another node's.</exception>
+    internal static Manifest Replaced(Manifest manifest, string name, string network, MacAddress mac)
+    {
+        var node = manifest.Nodes.FirstOrDefault(n => n.Name == name) ?? throw new FailureException($"site {manifest.Name} has no node '{name}'");
+        if (!node.Interfaces.TryGetValue(network, out var card)) throw new FailureException($"{name} is not on a network '{network}'; it is on {string.Join(", ", node.Interfaces.Keys)}");
+        if (manifest.FindNode(mac) is { } owner && (owner.Name != name || node.Interfaces.Any(i => i.Key != network && i.Value.Mac == mac))) throw new FailureException($"{mac} is a card of {owner.Name} already");
+        if (manifest.Refused.Contains(mac)) throw new FailureException($"{mac} is refused in the site file; take it out of refused: first");
+        var changed = node with { Interfaces = node.Interfaces.ToDictionary(i => i.Key, i => i.Key == network ? card with { Mac = mac } : i.Value) };
+        return manifest with { Nodes = [.. manifest.Nodes.Select(n => n.Name == name ? changed : n)] };
+    }
+
+    /// <summary>Two machines on one root would destroy it, and what nobody owns any more must not be written.</summary>
+    private async Task SeeThatTheyAreGoneAsync(IReadOnlyList<ManifestNode> nodes, CancellationToken cancellationToken)
+    {
+        if (nodes.FirstOrDefault(n => n.Name == storage.Self.Name) is not null) throw new FailureException($"{storage.Self.Name} is the node that this runs on; do it from another one");
+        if (nodes.Count == 0) return;
+        var alive = await LiveNodes.FindAsync(runner, nodes, cancellationToken).ConfigureAwait(false);
+        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the machine off first");
+        if (storage.Key is null) return;
+        var keys = await storage.Lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
+        var registered = nodes.Where(n => keys.Any(k => k.Node == n.Cluster.Ip)).Select(n => n.Name).ToList();
+        if (registered.Count > 0) throw new FailureException($"{string.Join(", ", registered)} does not answer and is registered with the SAN still: see that the machine is off, and shut it out with 'virtualinux node fence {registered[0]}'");
+    }
+
+    /// <summary>A portal that does not lead to the site would keep nodes from starting.</summary>
+    private async Task SeeThatTheyOfferAsync(SiteChange change, CancellationToken cancellationToken)
+    {
+        foreach (var portal in change.NewPortals)
+            if (!await new IscsiInitiator(runner).OffersAsync(portal, change.Wanted.San!.Target, cancellationToken).ConfigureAwait(false))
+                throw new FailureException($"san: portal {portal} does not offer target {change.Wanted.San.Target} to this node; correct san.portals, or the array's access list");
     }
 
     private async Task<(SanState State, SiteChange Change)> ReadAsync(Site site, CancellationToken cancellationToken)

@@ -59,6 +59,7 @@ public static class NodeService
                     services.Update(newer, manifest);
                     await AttachLunsAsync(runner, log, cancellationToken).ConfigureAwait(false);
                     log($"manifest {manifest.Serial} taken over from the SAN");
+                    await GrowAsync(runner, manifest, record.Node, log, cancellationToken).ConfigureAwait(false);
                 }
                 if (MustRestart(manifest, record)) await RestartAsync(runner, manifest, record, log, cancellationToken).ConfigureAwait(false);
                 // Noted when the node's own files follow it, and tried again until they do: a key that was taken back must not stay.
@@ -73,6 +74,21 @@ public static class NodeService
         }
         await origin.ConfigureAwait(false);
         await failures.ConfigureAwait(false);
+    }
+
+    /// <summary>Larger volumes are taken over while they are in use. What goes wrong is told; the next start takes them over too.</summary>
+    private static async Task GrowAsync(CommandRunner runner, Manifest manifest, string name, Action<string> log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var storage = NodeStorage.Open(runner);
+            var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+            await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).GrowMountedAsync(name, manifest.Volumes.Root, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            log($"this node's volumes do not follow manifest {manifest.Serial}: {e.Message}");
+        }
     }
 
     /// <summary>Whether the site wants this node to restart for another image now.</summary>

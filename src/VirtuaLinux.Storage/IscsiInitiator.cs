@@ -44,6 +44,15 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
         throw new FailureException($"target {san.Target} has no {(san.Wwid is null ? $"LUN {san.Lun}" : $"LUN with WWID {san.Wwid}")}; it offers {Offered(san)}; correct san.lun in the site file");
     }
 
+    /// <summary>Whether a portal names a target to whoever asks (SendTargets, RFC 7143, appendix C).</summary>
+    /// <returns>False also when it cannot be reached.</returns>
+    public async Task<bool> OffersAsync(IscsiPortal portal, string target, CancellationToken cancellationToken = default)
+    {
+        var found = await runner.RunAsync(ExternalCommand.Of("iscsiadm", "--mode", "discovery", "--type", "sendtargets", "--portal", portal.ToString(), "--op", "nonpersistent").WithTimeout(TimeSpan.FromSeconds(30)).Accepting(), cancellationToken).ConfigureAwait(false);
+        // ADDRESS:PORT,GROUP NAME
+        return found.ExitCode == 0 && found.Output.Split('\n').Any(l => l.Split(' ') is [_, var name] && name.Trim() == target);
+    }
+
     /// <summary>World-wide identifier of a SCSI disk as the kernel shows it, such as <c>naa.…</c> or <c>t10.…</c>.</summary>
     public static string WwidOf(string disk)
     {

@@ -22,6 +22,15 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Name of the metadata of a node's exception store.</summary>
     public static string MetadataName(string node) => $"{node}_meta";
 
+    /// <summary>Name of a node's private volume.</summary>
+    public static string LocalName(string node) => $"{node}_local";
+
+    /// <summary>Device of a running node's private volume.</summary>
+    public const string LocalDevice = "vl-local";
+
+    /// <summary>Device of a running node's root.</summary>
+    public const string RootDevice = "vl-root";
+
     /// <summary>Device of a running node's pool.</summary>
     public const string PoolDevice = "vl-pool";
 
@@ -93,14 +102,15 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         [.. Directory.EnumerateDirectories("/sys/block", "dm-*").Select(d => System.IO.Path.Combine(d, "dm/name")).Where(File.Exists).Select(n => File.ReadAllText(n).Trim())
             .SelectMany(n => ((string[])[ImageDevice, WriteDevice]).Where(p => n.StartsWith(p, StringComparison.Ordinal)).Select(p => ImageOf(n[p.Length..]))).OfType<ImageVersion>().Distinct()];
 
-    /// <summary>Adds a node's volumes where they are missing.</summary>
+    /// <summary>Adds a node's volumes where they are missing, and extends <c>local</c> where it is smaller; the exception store grows by itself when it fills.</summary>
+    /// <exception cref="InvalidOperationException">The extents do not suffice.</exception>
     public static VolumeGroup AddNode(VolumeGroup group, string node, SiteVolumes volumes)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(volumes);
         group = AddMissing(group, MetadataName(node), VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
         group = AddMissing(group, StoreName(node), VolumeSizes.FirstStore(volumes.Root), readOnly: false, "virtualinux.pool-data");
-        return AddMissing(group, $"{node}_local", volumes.Local, readOnly: false, "virtualinux.local");
+        return AddMissing(group, LocalName(node), volumes.Local, readOnly: false, "virtualinux.local").Extend(LocalName(node), volumes.Local);
     }
 
     /// <summary>Adds the volumes of all these nodes where they are missing, and blanks the starts of those that must not look like an older content; to be committed then.</summary>
@@ -108,7 +118,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <param name="nodes">Names of nodes.</param>
     /// <param name="volumes">Sizes.</param>
     /// <param name="devices">Path of the device of each physical volume, by name.</param>
-    /// <returns>The next group, or the same one if nothing is missing.</returns>
+    /// <returns>The next group, or the same one if nothing is missing or too small.</returns>
     /// <exception cref="FailureException">The extents do not suffice, or an I/O error.</exception>
     public static VolumeGroup AddNodes(VolumeGroup group, IReadOnlyList<string> nodes, SiteVolumes volumes, IReadOnlyDictionary<string, string> devices)
     {
@@ -124,9 +134,9 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         {
             throw new FailureException($"{LvmTools.GroupName}: {e.Message}; let the array grow the LUN, then take that over with 'virtualinux storage extend'", e);
         }
-        if (added.Volumes.Count == group.Volumes.Count) return group;
+        if (ReferenceEquals(added, group)) return group;
         var zeros = new byte[BlankedBytes];
-        var blanked = nodes.SelectMany(n => (string[])[MetadataName(n), $"{n}_local"]).Where(n => group.Find(n) is null).Select(n => added.Find(n)!);
+        var blanked = nodes.SelectMany(n => (string[])[MetadataName(n), LocalName(n)]).Where(n => group.Find(n) is null).Select(n => added.Find(n)!);
         foreach (var onDevice in blanked.GroupBy(v => devices[v.Segments[0].PhysicalVolume]))
         {
             using var physical = BlockDevice.Open(onDevice.Key, writable: true);
@@ -232,7 +242,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         foreach (var old in dropped) await _mapper.MessageAsync(PoolDevice, string.Create(CultureInfo.InvariantCulture, $"delete {old}"), mayFail: true, cancellationToken).ConfigureAwait(false);
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
         await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
-        var root = await _mapper.CreateAsync("vl-root", string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        var root = await _mapper.CreateAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
         OwnStart(root);
         return (root, created);
     }
@@ -259,6 +269,31 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         // 0 SECTORS thin-pool METADATA DATA …: the devices stay the same, by their numbers.
         await _mapper.ReplaceAsync(PoolDevice, PoolTable(table[3], table[4], group.SizeOf(group.Find(StoreName(node))!)), CancellationToken.None).ConfigureAwait(false);
     }
+
+    /// <summary>Takes larger sizes over into what a running node has mapped and mounted (resize2fs(8), while it is in use).</summary>
+    /// <param name="node">Name of the node.</param>
+    /// <param name="root">Apparent size of its root.</param>
+    /// <param name="cancellationToken">Ends it before the first change.</param>
+    /// <exception cref="FailureException">The kernel refused; what has grown works all the same.</exception>
+    public async Task GrowMountedAsync(string node, ByteSize root, CancellationToken cancellationToken = default)
+    {
+        if (group.Find(LocalName(node)) is { } local && group.SizeOf(local) > await MappedSizeAsync(LocalDevice, cancellationToken).ConfigureAwait(false))
+        {
+            await _mapper.ReplaceAsync(LocalDevice, group.Table(local, devices), cancellationToken).ConfigureAwait(false);
+            await runner.RunAsync(ExternalCommand.Of("resize2fs", DeviceMapper.PathOf(LocalDevice)), CancellationToken.None).ConfigureAwait(false);
+        }
+        if (root.Bytes > await MappedSizeAsync(RootDevice, cancellationToken).ConfigureAwait(false))
+        {
+            // 0 SECTORS thin POOL ID ORIGIN
+            var table = (await _mapper.TableAsync(RootDevice, cancellationToken).ConfigureAwait(false)).Split(' ');
+            await _mapper.ReplaceAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {root.Bytes / 512} {string.Join(' ', table[2..])}\n"), cancellationToken).ConfigureAwait(false);
+            await runner.RunAsync(ExternalCommand.Of("resize2fs", DeviceMapper.PathOf(RootDevice)), CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Bytes that a device's table covers: FIRST SECTORS … in each line.</summary>
+    private async Task<long> MappedSizeAsync(string device, CancellationToken cancellationToken) =>
+        (await _mapper.TableAsync(device, cancellationToken).ConfigureAwait(false)).Split('\n').Sum(line => long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)) * 512;
 
     private static string PoolTable(string metadata, string data, long size)
     {

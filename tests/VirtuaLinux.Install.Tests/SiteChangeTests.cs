@@ -1,3 +1,4 @@
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Install.Tests;
@@ -54,10 +55,40 @@ public sealed class SiteChangeTests
         Assert.Null(change.Obstacle());
     }
 
+    [Fact]
+    public void Machines_are_removed_volumes_grow_and_portals_change()
+    {
+        var text = File.Replace("  - { name: node02, mac: \"52:54:00:77:00:02\", ip: 192.168.77.12 }\n", "", StringComparison.Ordinal).Replace("local: 2GiB", "local: 3GiB", StringComparison.Ordinal).Replace("[ 192.168.77.1 ]", "[ 192.168.77.1, 192.168.77.2 ]", StringComparison.Ordinal);
+        var change = SiteChange.To(Current, Load(text));
+        Assert.Null(change.Obstacle());
+        Assert.Equal("node02", Assert.Single(change.Removed).Name);
+        Assert.Equal("192.168.77.2:3260", Assert.Single(change.NewPortals).ToString());
+        Assert.Equal(
+            ["node02 removed: its volumes stay until 'virtualinux storage delete' deletes them", "volumes: local 2GiB -> 3GiB", "san: portals 192.168.77.1:3260 -> 192.168.77.1:3260, 192.168.77.2:3260; running nodes keep the paths that they have until their next start"],
+            change.Lines());
+    }
+
+    [Fact]
+    public void Which_node_starts_which_image_is_not_the_site_files_to_say()
+    {
+        var rolled = Current.WithImage(ImageVersion.Parse("debian-13@2"), "d2").WithAssigned(new Dictionary<string, ImageVersion> { ["node01"] = ImageVersion.Parse("debian-13@2") }, new HashSet<string> { "node01" });
+        Assert.True(SiteChange.To(rolled, Load(File)).IsEmpty);
+        Assert.False(SiteCommit.ConcernsStarter(Current, rolled with { Serial = 8 }));
+        Assert.True(SiteCommit.ConcernsStarter(Current, SiteUpdate.Replaced(rolled, "node02", "cluster", MacAddress.Parse("52:54:00:77:00:99"))));
+    }
+
     [Theory]
-    [InlineData("root: 8GiB", "root: 9GiB", "volumes:")]
+    [InlineData("node09", "cluster", "52:54:00:77:00:99", "has no node 'node09'")]
+    [InlineData("node02", "storage", "52:54:00:77:00:99", "is not on a network 'storage'; it is on cluster")]
+    [InlineData("node02", "cluster", "52:54:00:77:00:01", "is a card of node01 already")]
+    public void A_replacement_that_cannot_be_changes_nothing(string name, string network, string mac, string reason) =>
+        Assert.Contains(reason, Assert.Throws<FailureException>(() => SiteUpdate.Replaced(Current, name, network, MacAddress.Parse(mac))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("root: 8GiB", "root: 7GiB", "volumes: root 7GiB is less than the 8GiB")]
+    [InlineData("local: 2GiB", "local: 1GiB", "volumes: local 1GiB is less than the 2GiB")]
+    [InlineData("local: 2GiB", "local: 2GiB, shared: 1GiB", "volumes: shared is 0")]
     [InlineData("192.168.77.12", "192.168.77.22", "node02 has other addresses than on the SAN (cluster 192.168.77.12)")]
-    [InlineData("name: node02", "name: node05", "node02 is missing")]
     [InlineData("200-192", "210-192", "networks:")]
     [InlineData("virtualinux:san", "virtualinux:other", "san:")]
     public void What_would_pull_something_from_under_running_nodes_is_refused(string old, string changed, string reason)

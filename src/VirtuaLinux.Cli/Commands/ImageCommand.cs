@@ -117,9 +117,9 @@ internal static class ImageCommand
         var (state, manifest) = await storage.ReadSiteAsync(cancellation);
         if (names.FirstOrDefault(n => manifest.Nodes.All(m => m.Name != n)) is { } unknown) throw new FailureException($"site {manifest.Name} has no node '{unknown}'; it has {string.Join(", ", manifest.Nodes.Select(n => n.Name))}");
         var targets = choose(state, manifest, [.. manifest.Nodes.Where(n => names.Length == 0 || names.Contains(n.Name))]);
-        var images = new SiteImages(runner, storage, Console.Error.WriteLine);
+        var site = new SiteCommit(runner, storage, Console.Error.WriteLine);
         using var nodes = new SiteNodes();
-        var rollout = new Rollout((change, token) => images.CommitAsync((s, m) => (s, change(m)), token), nodes.ReadAsync, Console.WriteLine) { Canary = pace.Canary, Batch = pace.Batch, Patience = pace.Patience };
+        var rollout = new Rollout((change, token) => site.CommitAsync((s, m) => (s, change(m)), token), nodes.ReadAsync, Console.WriteLine) { Canary = pace.Canary, Batch = pace.Batch, Patience = pace.Patience };
         var failed = await rollout.RunAsync(manifest, targets, storage.Self.Name, cancellation);
         return failed.Count == 0 ? ExitCode.Done : throw new FailureException($"stopped; the other nodes stay as they are. Let {(failed.Count == 1 ? "it" : "them")} go back with 'virtualinux image rollback {string.Join(' ', failed)}', or mend what failed and give the same command again");
     }

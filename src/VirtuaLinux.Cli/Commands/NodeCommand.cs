@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using VirtuaLinux.Host;
+using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Node.Initrd;
@@ -11,7 +12,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class NodeCommand
 {
-    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Reset(), Fence(), Unfence(), Serve() };
+    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Reset(), Fence(), Unfence(), Replace(), Serve() };
 
     private static Command Status()
     {
@@ -84,6 +85,24 @@ internal static class NodeCommand
             var (node, address) = Addressed(storage, parsed.GetValue(name)!);
             await new Exclusion(storage.Lun).UnfenceAsync(address, cancellation);
             Console.WriteLine($"{node} may boot");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Replace()
+    {
+        var name = new Argument<string>("name") { Description = "the node" };
+        var card = new Argument<string>("MAC") { Description = "MAC address of the new machine's card" };
+        var network = new Option<string>("--network") { Description = "the network that the card is on; cluster unless given", DefaultValueFactory = _ => "cluster" };
+        var command = new Command("replace", "Let a new machine take a node's place: its root, its data and its addresses. The old machine must be off.") { name, card, network };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            if (!MacAddress.TryParse(parsed.GetValue(card), null, out var mac)) throw new FailureException($"'{parsed.GetValue(card)}' is not a MAC address; write it as 52:54:00:77:00:01");
+            var runner = new CommandRunner();
+            var node = await new SiteUpdate(runner, NodeStorage.Open(runner), Console.Error.WriteLine).ReplaceAsync(parsed.GetValue(name)!, parsed.GetValue(network)!, mac, cancellation);
+            Console.WriteLine($"{node.Name}: the machine with {mac} takes its place as soon as it starts");
+            Console.WriteLine(node.Interfaces.Count == 1 ? $"in the site file, its line is now: - {SiteFileEdit.NodeLine(node.Name, mac, node.Cluster.Ip, node.Slot)}" : $"in the site file, write mac: \"{mac}\" under interfaces: {parsed.GetValue(network)}: of {node.Name}");
             return ExitCode.Done;
         });
         return command;

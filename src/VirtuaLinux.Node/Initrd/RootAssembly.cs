@@ -48,7 +48,9 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         var (origin, originSize) = await volumes.MapOriginAsync(image, cancellationToken).ConfigureAwait(false);
         var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
-        if (created || record.RenderedSerial == 0) await runner.RunAsync(ExternalCommand.Of("resize2fs", root), cancellationToken).ConfigureAwait(false);
+        // The site may have made volumes larger while this node was off.
+        if (created || record.RenderedSerial != manifest.Serial)
+            foreach (var device in (string[])[root, DeviceMapper.PathOf(NodeVolumes.LocalDevice)]) await runner.RunAsync(ExternalCommand.Of("resize2fs", device), cancellationToken).ConfigureAwait(false);
         if (last.Image != record.Image) log($"{node.Name} goes over from {last.Image} to {record.Image}{(record.RenderedSerial > 0 ? ", whose root was kept" : "")}");
         if (last.Dropped.Count > 0) log($"the root begins anew from the image, as asked{(record.DropsLocal ? ", and local is empty" : "")}");
         var boot = await volumes.MapAsync(NodeVolumes.BootName(image.Image), "vl-boot", readOnly: true, cancellationToken).ConfigureAwait(false);
@@ -88,7 +90,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
 
     private async Task MountLocalAsync(NodeVolumes volumes, ManifestNode node, CancellationToken cancellationToken)
     {
-        var local = await volumes.MapAsync($"{node.Name}_local", "vl-local", readOnly: false, cancellationToken).ConfigureAwait(false);
+        var local = await volumes.MapAsync(NodeVolumes.LocalName(node.Name), NodeVolumes.LocalDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         if (NodeVolumes.IsBlank(local))
             await runner.RunAsync(ExternalCommand.Of("mke2fs", "-q", "-t", "ext4", "-L", "local", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", local), cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", local, Local, "rw,noatime", cancellationToken).ConfigureAwait(false);
