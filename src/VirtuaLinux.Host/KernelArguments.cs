@@ -8,6 +8,9 @@ public sealed class KernelArguments(string text)
     /// <summary>The running kernel's.</summary>
     public static KernelArguments OfThisMachine() => new(File.ReadAllText("/proc/cmdline"));
 
+    /// <summary>All words, in their order.</summary>
+    public IReadOnlyList<string> Words => _words;
+
     /// <summary>Whether the word stands alone on the line.</summary>
     public bool Has(string word) => _words.Contains(word);
 

@@ -43,6 +43,11 @@ internal static partial class NativeMethods
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int LockMemory(int flags);
 
+    /// <summary>kexec_file_load(2), which the C library does not wrap: <paramref name="number"/> is that of the system call.</summary>
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint LoadKernel(nint number, nint kernel, nint initrd, nuint argumentsLength, string arguments, nuint flags);
+
     /// <summary>umount2(2).</summary>
     [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using VirtuaLinux.Host;
-using VirtuaLinux.Images.Initrd;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
@@ -61,7 +60,7 @@ public sealed class StarterPartition(ICommandRunner runner, string disk, Action<
             .. ((string[])["vmlinuz", "initrd.img"]).Select(f => (f, (Func<Stream>)(() => File.OpenRead($"{BootMount}/export/{f}")))),
         ];
         var menu = Encoding.UTF8.GetBytes(Menu(manifest));
-        var archive = Archive(state);
+        var archive = StarterBoot.Archive(state);
         files.Add(("boot/grub/grub.cfg", () => new MemoryStream(menu)));
         files.Add(("site.cpio", () => new MemoryStream(archive)));
         return files;
@@ -73,18 +72,6 @@ public sealed class StarterPartition(ICommandRunner runner, string disk, Action<
         ["site"] = manifest.Name,
         ["kernel_arguments"] = manifest.KernelArguments,
     });
-
-    /// <summary>What a machine must know that no server tells it.</summary>
-    public static byte[] Archive(SanState state)
-    {
-        var archive = new CpioArchive(0)
-            .AddFile(NodeBoot.CertificatePath, Encoding.ASCII.GetBytes(state.CaCertificate))
-            .AddFile(StarterBoot.ManifestPath, state.SignedManifest);
-        if (state.ChapSecret is { } secret) archive.AddSecretFile(StarterBoot.SecretPath, Encoding.UTF8.GetBytes(secret));
-        using var written = new MemoryStream();
-        archive.WriteTo(written);
-        return written.ToArray();
-    }
 
     private async Task WriteFilesAsync(IReadOnlyList<(string Path, Func<Stream> Open)> files, CancellationToken cancellationToken)
     {

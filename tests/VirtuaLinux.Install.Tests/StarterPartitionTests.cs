@@ -1,5 +1,6 @@
 using System.Text;
 using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Install.Tests;
@@ -43,11 +44,11 @@ public sealed class StarterPartitionTests
     public void The_archive_holds_certificate_manifest_and_secret_but_never_the_CAs_key()
     {
         var state = new SanState { SignedManifest = "signed"u8.ToArray(), CaCertificate = "certificate", CaKey = "private key", ChapSecret = "lab-secret-12", Images = [Image] };
-        var archive = Encoding.ASCII.GetString(StarterPartition.Archive(state));
+        var archive = Encoding.ASCII.GetString(StarterBoot.Archive(state));
         foreach (var part in (string[])["etc/virtualinux/site-ca.pem", "certificate", "etc/virtualinux/manifest.json", "signed", "etc/virtualinux/chap.secret", "lab-secret-12"]) Assert.Contains(part, archive, StringComparison.Ordinal);
         Assert.DoesNotContain("private key", archive, StringComparison.Ordinal);
         // newc: mode in octal 100600 is 8180 in hexadecimal.
         Assert.Contains("00008180", archive, StringComparison.Ordinal);
-        Assert.DoesNotContain("chap.secret", Encoding.ASCII.GetString(StarterPartition.Archive(state with { ChapSecret = null })), StringComparison.Ordinal);
+        Assert.DoesNotContain("chap.secret", Encoding.ASCII.GetString(StarterBoot.Archive(state with { ChapSecret = null })), StringComparison.Ordinal);
     }
 }

@@ -19,11 +19,13 @@ public class RootAssemblyTests
             var failure = await Assert.ThrowsAsync<FailureException>(() => AssembleAsync(digest, other));
             Assert.StartsWith("the SAN describes debian-13@1 otherwise than the manifest", failure.Message, StringComparison.Ordinal);
         }
-        // The signed one is not: the next question is the kernel's.
-        Assert.Contains("kernel", (await Assert.ThrowsAsync<FailureException>(() => AssembleAsync(digest, Tree))).Message, StringComparison.Ordinal);
+        // The signed one is not: the next question is the kernel's, and the right one is looked for on the SAN.
+        var said = new List<string>();
+        Assert.Contains("vgcfgbackup", (await Assert.ThrowsAsync<InvalidOperationException>(() => AssembleAsync(digest, Tree, said.Add))).Message, StringComparison.Ordinal);
+        Assert.Contains("debian-13@1, which node01 shall run, has not this machine's", Assert.Single(said), StringComparison.Ordinal);
     }
 
-    private static Task AssembleAsync(string signed, VerityTree? verity)
+    private static Task AssembleAsync(string signed, VerityTree? verity, Action<string>? log = null)
     {
         var image = new ImageInfo
         {
@@ -42,7 +44,7 @@ public class RootAssemblyTests
         var node = new ManifestNode { Name = "node01", Interfaces = new Dictionary<string, SiteInterface>() };
         var manifest = new Manifest { SiteId = Guid.Empty, Serial = 1, Image = image.Image, RootDigest = signed, Name = "lab", Networks = new Dictionary<string, SiteNetwork>(), Volumes = new SiteVolumes(), Nodes = [node] };
         var state = new SanState { SignedManifest = [], CaCertificate = "", CaKey = "", Images = [image] };
-        return new RootAssembly(new NoPrograms(), _ => { }).RunAsync("/dev/none", state, manifest, node, "network", null, TestContext.Current.CancellationToken);
+        return new RootAssembly(new NoPrograms(), log ?? (_ => { })).RunAsync("/dev/none", state, manifest, node, "network", null, TestContext.Current.CancellationToken);
     }
 
     private sealed class NoPrograms : ICommandRunner

@@ -3,6 +3,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
+using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -29,15 +30,20 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         ArgumentNullException.ThrowIfNull(node);
         // What the origin is held against must come from what the site signed.
         var image = state.Find(manifest, manifest.ImageOf(node));
-        // The modules come from the image's boot volume and fit no other kernel.
-        if (KernelRelease() is var running && running != image.KernelRelease) throw new FailureException($"this machine started kernel {running}, and {image.Image}, which {node.Name} shall run, has {image.KernelRelease}; start it from a peer, or with the medium of that image");
         var luns = await SiteLun.AttachAsync(runner, manifest.San!, disk, state, cancellationToken).ConfigureAwait(false);
-        // Before anything is mapped: no volume is ever mapped by two machines that the SAN lets write.
+        var lvm = new LvmTools(runner, [.. luns.Select(l => l.Partition)]);
+        // The modules come from the image's boot volume and fit no other kernel.
+        if (KernelRelease() is var running && running != image.KernelRelease)
+        {
+            log($"this machine started kernel {running}, and {image.Image}, which {node.Name} shall run, has {image.KernelRelease}");
+            var (read, devices) = await ReadAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
+            await new StarterBoot(runner, log).SwitchKernelAsync(new NodeVolumes(runner, read, devices), state, manifest, image, cancellationToken).ConfigureAwait(false);
+        }
+        // Before anything is mapped for writing: no volume is ever mapped by two machines that the SAN lets write.
         var key = await new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
-        var lvm = new LvmTools(runner, [.. luns.Select(l => l.Partition)]);
-        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
-        var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));
+        var (group, paths) = await ReadAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
+        var volumes = new NodeVolumes(runner, group, paths);
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
         var last = RootRecord.Read() ?? new RootRecord { Image = image.Image, RootDigest = image.RootDigest, ThinId = 0 };
@@ -81,6 +87,12 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             ReservationKey = image.Registers ? key?.ToString() : null,
         }.Write(state);
         await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(LvmTools lvm, string disk, CancellationToken cancellationToken)
+    {
+        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
+        return (group, lvm.DevicesOf(group));
     }
 
     /// <summary>Seconds since the kernel started.</summary>

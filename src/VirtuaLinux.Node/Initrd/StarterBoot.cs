@@ -1,4 +1,6 @@
+using System.Text;
 using VirtuaLinux.Host;
+using VirtuaLinux.Images.Initrd;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
 
@@ -13,7 +15,51 @@ public sealed class StarterBoot(ICommandRunner runner, Action<string> log)
     /// <summary>The CHAP secret, from the archive.</summary>
     public const string SecretPath = NodeBoot.SiteFolder + "/chap.secret";
 
+    /// <summary>The kernel argument of a machine that another kernel started: it does not start yet another one.</summary>
+    private const string Restarted = "virtualinux.kexec";
+
     private static readonly TimeSpan CardsDeadline = TimeSpan.FromMinutes(1);
+
+    /// <summary>What a machine must know that no server tells it.</summary>
+    public static byte[] Archive(SanState state)
+    {
+        var archive = new CpioArchive(0)
+            .AddFile(NodeBoot.CertificatePath, Encoding.ASCII.GetBytes(state.CaCertificate))
+            .AddFile(ManifestPath, state.SignedManifest);
+        if (state.ChapSecret is { } secret) archive.AddSecretFile(SecretPath, Encoding.UTF8.GetBytes(secret));
+        using var written = new MemoryStream();
+        archive.WriteTo(written);
+        return written.ToArray();
+    }
+
+    /// <summary>Starts the kernel of the image that a node shall run, as that node: an old medium, or the starter while a rollout is under way, brought another one.</summary>
+    /// <param name="volumes">The site's volumes.</param>
+    /// <param name="state">The site as the SAN keeps it.</param>
+    /// <param name="manifest">Its manifest, checked.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="cancellationToken">Ends it before the start.</param>
+    /// <exception cref="FailureException">This kernel was started so already, or refuses.</exception>
+    public async Task SwitchKernelAsync(NodeVolumes volumes, SanState state, Manifest manifest, ImageInfo image, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(volumes);
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(image);
+        const string mount = "/run/virtualinux/kernel", archive = "/run/virtualinux/kernel.img";
+        var now = KernelArguments.OfThisMachine();
+        if (now.Has(Restarted)) throw new FailureException($"the boot volume of {image.Image} has another kernel than {image.KernelRelease}; restore the SAN from its backup, or go back to another image");
+        var boot = await volumes.MapAsync(NodeVolumes.BootName(image.Image), "vl-kernel", readOnly: true, cancellationToken).ConfigureAwait(false);
+        Directory.CreateDirectory(mount);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "squashfs", "-o", "ro", boot, mount), cancellationToken).ConfigureAwait(false);
+        await using (var both = File.Create(archive))
+        {
+            await using (var initrd = File.OpenRead($"{mount}/export/initrd.img")) await initrd.CopyToAsync(both, cancellationToken).ConfigureAwait(false);
+            // An archive begins at a multiple of four (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
+            await both.WriteAsync(new byte[(4 - both.Length % 4) % 4], cancellationToken).ConfigureAwait(false);
+            await both.WriteAsync(Archive(state), cancellationToken).ConfigureAwait(false);
+        }
+        log($"starting the kernel {image.KernelRelease} of {image.Image}");
+        KernelStart.Now($"{mount}/export/vmlinuz", archive, string.Join(' ', now.Words.Where(w => w.StartsWith("console=", StringComparison.Ordinal)).Append($"virtualinux.mode=starter {Restarted} {manifest.KernelArguments}")));
+    }
 
     /// <summary>From an initrd with drivers to a root that switch_root(8) can take.</summary>
     /// <exception cref="FailureException">What is missing, and what to do.</exception>
