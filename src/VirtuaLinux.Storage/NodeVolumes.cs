@@ -102,15 +102,22 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         [.. Directory.EnumerateDirectories("/sys/block", "dm-*").Select(d => System.IO.Path.Combine(d, "dm/name")).Where(File.Exists).Select(n => File.ReadAllText(n).Trim())
             .SelectMany(n => ((string[])[ImageDevice, WriteDevice]).Where(p => n.StartsWith(p, StringComparison.Ordinal)).Select(p => ImageOf(n[p.Length..]))).OfType<ImageVersion>().Distinct()];
 
-    /// <summary>Adds a node's volumes where they are missing, and extends <c>local</c> where it is smaller; the exception store grows by itself when it fills.</summary>
+    /// <summary>Adds the volumes of nodes where they are missing, and extends each <c>local</c> that is smaller; exception stores grow by themselves when they fill.</summary>
     /// <exception cref="InvalidOperationException">The extents do not suffice.</exception>
-    public static VolumeGroup AddNode(VolumeGroup group, string node, SiteVolumes volumes)
+    public static VolumeGroup AddNodes(VolumeGroup group, IEnumerable<string> nodes, SiteVolumes volumes)
     {
         ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(nodes);
         ArgumentNullException.ThrowIfNull(volumes);
-        group = AddMissing(group, MetadataName(node), VolumeSizes.PoolMetadata(volumes.Root), readOnly: false, "virtualinux.pool-metadata");
-        group = AddMissing(group, StoreName(node), VolumeSizes.FirstStore(volumes.Root), readOnly: false, "virtualinux.pool-data");
-        return AddMissing(group, LocalName(node), volumes.Local, readOnly: false, "virtualinux.local").Extend(LocalName(node), volumes.Local);
+        var there = group.Volumes.ToDictionary(v => v.Name);
+        var names = nodes.ToList();
+        var added = group.Add(names.SelectMany(n => (NewVolume[])
+        [
+            new(MetadataName(n), VolumeSizes.PoolMetadata(volumes.Root), false, ["virtualinux.pool-metadata"]),
+            new(StoreName(n), VolumeSizes.FirstStore(volumes.Root), false, ["virtualinux.pool-data"]),
+            new(LocalName(n), volumes.Local, false, ["virtualinux.local"]),
+        ]).Where(v => !there.ContainsKey(v.Name)));
+        return names.Where(n => there.TryGetValue(LocalName(n), out var local) && group.SizeOf(local) < volumes.Local.Bytes).Aggregate(added, (sum, n) => sum.Extend(LocalName(n), volumes.Local));
     }
 
     /// <summary>Adds the volumes of all these nodes where they are missing, and blanks the starts of those that must not look like an older content; to be committed then.</summary>
@@ -128,7 +135,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         VolumeGroup added;
         try
         {
-            added = nodes.Aggregate(group, (sum, node) => AddNode(sum, node, volumes));
+            added = AddNodes(group, nodes, volumes);
         }
         catch (InvalidOperationException e)
         {
@@ -136,7 +143,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         }
         if (ReferenceEquals(added, group)) return group;
         var zeros = new byte[BlankedBytes];
-        var blanked = nodes.SelectMany(n => (string[])[MetadataName(n), LocalName(n)]).Where(n => group.Find(n) is null).Select(n => added.Find(n)!);
+        var blanked = added.Volumes.Skip(group.Volumes.Count).Where(v => KindOf(v) is VolumeKind.StoreMetadata or VolumeKind.Local);
         foreach (var onDevice in blanked.GroupBy(v => devices[v.Segments[0].PhysicalVolume]))
         {
             using var physical = BlockDevice.Open(onDevice.Key, writable: true);

@@ -22,7 +22,7 @@ public sealed class LedgerTests
         var manifest = Manifest.Compile(site, Guid.Empty, 1, current.Image, current.RootDigest);
         var group = new VolumeGroup { Name = "virtualinux", Id = "", Sequence = 1, ExtentSectors = 8192, PhysicalVolumes = [new PhysicalVolume("pv0", "", 2048, 8192)], Volumes = [] };
         foreach (var image in (ImageInfo[])[older, current]) group = NodeVolumes.MarkVerified(NodeVolumes.AddImage(group, image), image.Image);
-        foreach (var node in (string[])["node01", "node02", "node09"]) group = NodeVolumes.AddNode(group, node, site.Volumes);
+        group = NodeVolumes.AddNodes(group, ["node01", "node02", "node09"], site.Volumes);
         var usage = new Dictionary<string, StoreUsage> { ["node01"] = new() { DataUsed = 100 << 20, DataSize = 512 << 20, MetadataUsed = 1 << 20, MetadataSize = 12 << 20, LocalUsed = 5 << 20, LocalSize = 500 << 20, FillPerDay = 103 << 20, Level = "enough" } };
 
         var ledger = Ledger.Of(group, manifest, usage);

@@ -33,7 +33,7 @@ public sealed class LvmToolsTests : IAsyncLifetime
         await lvm.CreateAsync();
         var empty = Assert.IsType<VolumeGroup>(await lvm.ReadAsync());
         var volumes = new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) };
-        var full = Enumerable.Range(1, 20).Aggregate(empty, (g, i) => NodeVolumes.AddNode(g, $"node{i:00}", volumes));
+        var full = NodeVolumes.AddNodes(empty, Enumerable.Range(1, 20).Select(i => $"node{i:00}"), volumes);
 
         await lvm.CommitAsync(full);
 
@@ -46,11 +46,39 @@ public sealed class LvmToolsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_volumes_of_a_thousand_nodes_are_one_commit_with_less_than_a_megabyte_written_for_each()
+    {
+        const int nodes = 1000;
+        using (var file = File.OpenWrite(_file)) file.SetLength(400L << 30);
+        await _runner.RunAsync(ExternalCommand.Of("losetup", "-c", _device));
+        var lvm = new LvmTools(_runner, _device);
+        await lvm.CreateAsync();
+        var empty = (await lvm.ReadAsync())!;
+        var written = Written();
+
+        var full = NodeVolumes.AddNodes(empty, [.. Enumerable.Range(1, nodes).Select(i => $"node{i:0000}")], new SiteVolumes { Root = ByteSize.FromMiB(512), Local = ByteSize.FromMiB(32) }, lvm.DevicesOf(empty));
+        await lvm.CommitAsync(full);
+
+        var read = (await lvm.ReadAsync())!;
+        Assert.Equal((3 * nodes, 1L), (read.Volumes.Count, read.Sequence - empty.Sequence));
+        Assert.InRange((Written() - written) / nodes, 1, (1 << 20) - 1);
+        long at = 0;
+        foreach (var segment in read.Volumes.Select(v => Assert.Single(v.Segments)).OrderBy(s => s.First))
+        {
+            Assert.Equal(at, segment.First);
+            at += segment.Count;
+        }
+    }
+
+    // Sectors of 512 bytes (Linux, Documentation/block/stat.rst).
+    private long Written() => 512 * long.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(_device)}/stat").Split(' ', StringSplitOptions.RemoveEmptyEntries)[6], System.Globalization.CultureInfo.InvariantCulture);
+
+    [Fact]
     public async Task Creating_the_group_again_starts_anew()
     {
         var lvm = new LvmTools(_runner, _device);
         await lvm.CreateAsync();
-        await lvm.CommitAsync(NodeVolumes.AddNode((await lvm.ReadAsync())!, "node01", new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
+        await lvm.CommitAsync(NodeVolumes.AddNodes((await lvm.ReadAsync())!, ["node01"], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
         await lvm.CreateAsync();
         Assert.Empty((await lvm.ReadAsync())!.Volumes);
     }

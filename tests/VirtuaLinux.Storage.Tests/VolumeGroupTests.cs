@@ -41,7 +41,7 @@ public sealed class VolumeGroupTests
     [Fact]
     public void A_damaged_text_is_refused_or_read_and_never_throws()
     {
-        var text = VolumeGroupWriter.Write(NodeVolumes.AddNode(Empty, "node01", new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
+        var text = VolumeGroupWriter.Write(NodeVolumes.AddNodes(Empty, ["node01"], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
         Gen.Select(Gen.Int[0, text.Length - 1], Gen.Char).Sample((at, c) => VolumeGroup.TryParse(string.Concat(text.AsSpan(0, at), c.ToString(), text.AsSpan(at + 1)), out _, out _) || true);
     }
 

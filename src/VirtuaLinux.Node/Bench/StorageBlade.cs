@@ -79,7 +79,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         var empty = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{partition} has no volume group though it was just made");
         var image = new ImageInfo { Image = s_image, Distribution = "", KernelRelease = "", RootSize = s_fileSystem.Bytes, ChunkSize = 0, Chunks = [], RootDigest = "0", BootSize = 4 << 20, BootDigest = "0", SourceDateEpoch = 0 };
         // No guard is there to grow the store.
-        await lvm.CommitAsync(NodeVolumes.AddNode(NodeVolumes.AddImage(empty, image), Node, new SiteVolumes { Root = s_fileSystem, Local = s_fileSystem }).Extend(NodeVolumes.StoreName(Node), new ByteSize(s_fileSystem.Bytes * 3 / 2)), cancellationToken).ConfigureAwait(false);
+        await lvm.CommitAsync(NodeVolumes.AddNodes(NodeVolumes.AddImage(empty, image), [Node], new SiteVolumes { Root = s_fileSystem, Local = s_fileSystem }).Extend(NodeVolumes.StoreName(Node), new ByteSize(s_fileSystem.Bytes * 3 / 2)), cancellationToken).ConfigureAwait(false);
         _group = (await lvm.ReadAsync(cancellationToken).ConfigureAwait(false))!;
         _volumes = new NodeVolumes(runner, _group, lvm.DevicesOf(_group));
 

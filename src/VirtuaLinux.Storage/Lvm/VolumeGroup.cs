@@ -88,10 +88,22 @@ public sealed record VolumeGroup
     /// <param name="readOnly">Whether LVM shall only ever map it read-only.</param>
     /// <param name="tags">What to note about it.</param>
     /// <exception cref="InvalidOperationException">The name is taken, or the extents do not suffice.</exception>
-    public VolumeGroup Add(string name, ByteSize size, bool readOnly, params IReadOnlyList<string> tags)
+    public VolumeGroup Add(string name, ByteSize size, bool readOnly, params IReadOnlyList<string> tags) => Add([new NewVolume(name, size, readOnly, tags)]);
+
+    /// <summary>Adds volumes on the first free extents, in time linear in their number.</summary>
+    /// <exception cref="InvalidOperationException">A name is taken, or the extents do not suffice.</exception>
+    public VolumeGroup Add(IEnumerable<NewVolume> volumes)
     {
-        if (Find(name) is not null) throw new InvalidOperationException($"volume '{name}' exists");
-        return this with { Volumes = [.. Volumes, new LogicalVolume(name, NewId(), readOnly, tags, Take(name, ExtentsOf(size)))] };
+        ArgumentNullException.ThrowIfNull(volumes);
+        var names = Volumes.Select(v => v.Name).ToHashSet();
+        var free = new FreeSpace(this);
+        List<LogicalVolume> all = [.. Volumes];
+        foreach (var volume in volumes)
+        {
+            if (!names.Add(volume.Name)) throw new InvalidOperationException($"volume '{volume.Name}' exists");
+            all.Add(new LogicalVolume(volume.Name, NewId(), volume.ReadOnly, volume.Tags, free.Take(volume.Name, ExtentsOf(volume.Size))));
+        }
+        return all.Count == Volumes.Count ? this : this with { Volumes = all };
     }
 
     /// <summary>Adds extents to a volume; the group itself if it has that size already.</summary>
@@ -104,7 +116,7 @@ public sealed record VolumeGroup
         var more = ExtentsOf(size) - volume.Extents;
         if (more <= 0) return this;
         var segments = volume.Segments.ToList();
-        foreach (var added in Take(name, more))
+        foreach (var added in new FreeSpace(this).Take(name, more))
             if (segments[^1] is var last && last.PhysicalVolume == added.PhysicalVolume && last.First + last.Count == added.First) segments[^1] = last with { Count = last.Count + added.Count };
             else segments.Add(added);
         return this with { Volumes = [.. Volumes.Select(v => v == volume ? v with { Segments = segments } : v)] };
@@ -114,21 +126,6 @@ public sealed record VolumeGroup
     public VolumeGroup Remove(params IReadOnlyCollection<string> names) => this with { Volumes = [.. Volumes.Where(v => !names.Contains(v.Name))] };
 
     private long ExtentsOf(ByteSize size) => (size.Bytes + ExtentSectors * 512 - 1) / (ExtentSectors * 512);
-
-    /// <summary>The first free extents.</summary>
-    private List<LinearSegment> Take(string name, long needed)
-    {
-        if (needed > FreeExtents) throw new InvalidOperationException($"volume '{name}' needs {needed} extents of {ExtentSectors / 2048} MiB, and {FreeExtents} are free");
-        var segments = new List<LinearSegment>();
-        foreach (var free in FreeSegments())
-        {
-            if (needed == 0) break;
-            var count = Math.Min(needed, free.Count);
-            segments.Add(free with { Count = count });
-            needed -= count;
-        }
-        return segments;
-    }
 
     /// <summary>The linear targets of a volume, for <c>dmsetup create</c> (dmsetup(8), TABLE FORMAT).</summary>
     /// <param name="volume">One of this group.</param>
@@ -189,5 +186,29 @@ public sealed record VolumeGroup
         volume = new LogicalVolume(name, section["id"] as string ?? "", !status.Contains("WRITE"), [.. tags.OfType<string>()], segments);
         reason = "";
         return true;
+    }
+
+    /// <summary>What no volume uses, given away from its start.</summary>
+    private sealed class FreeSpace(VolumeGroup group)
+    {
+        private readonly Queue<LinearSegment> _segments = new(group.FreeSegments());
+        private LinearSegment? _rest;
+        private long _extents = group.FreeExtents;
+
+        public List<LinearSegment> Take(string name, long needed)
+        {
+            if (needed > _extents) throw new InvalidOperationException($"volume '{name}' needs {needed} extents of {group.ExtentSectors / 2048} MiB, and {_extents} are free");
+            _extents -= needed;
+            var taken = new List<LinearSegment>();
+            while (needed > 0)
+            {
+                var next = _rest ?? _segments.Dequeue();
+                var count = Math.Min(needed, next.Count);
+                taken.Add(next with { Count = count });
+                _rest = count == next.Count ? null : next with { First = next.First + count, Count = next.Count - count };
+                needed -= count;
+            }
+            return taken;
+        }
     }
 }
