@@ -69,7 +69,21 @@ public sealed partial class ClusterTests
         Assert.StartsWith("nothing changes", await fork.OnNodeAsync("node02", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml; sudo virtualinux site apply --site /tmp/site.yaml"), StringComparison.Ordinal);
         Assert.Contains("node04_local", await fork.OnNodeAsync("node01", "sudo", "virtualinux", "storage", "ledger"), StringComparison.Ordinal);
         Assert.Contains("192.168.77.44", await fork.OnNodeAsync("node02", "getent", "hosts", "node04.lab.internal"), StringComparison.Ordinal);
+
+        // It goes again before it ever came, and the volumes of the others grow while they are in use.
+        var before = await SizesAsync(fork, "node01");
+        var later = (await fork.Lab.SiteFilesAsync(new LabSiteOptions { Root = ByteSize.FromMiB(4096 + 256), Local = ByteSize.FromMiB(512 + 256) }))["site.yaml"];
+        await fork.OnNodeAsync("node03", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(later))} | base64 -d > /tmp/site.yaml");
+        var gone = await fork.OnNodeAsync("node03", Site("apply", "--yes"));
+        foreach (var line in (string[])["node04 removed", "volumes: root", "volumes: local", "manifest 3 is committed", "node01: has it", "node02: has it", "node03: has it"]) Assert.Contains(line, gone, StringComparison.Ordinal);
+        await Condition.WaitAsync("root and local of node01 to grow", InstalledCluster.Deadline, async () => await SizesAsync(fork, "node01") is var now && now.Root - before.Root > 200 << 20 && now.Local - before.Local > 200 << 20);
+        Assert.Contains("node04_local deleted", await fork.OnNodeAsync("node02", "sudo", "virtualinux", "storage", "delete", "node04_local", "--powered-off"), StringComparison.Ordinal);
+        Assert.Contains("still answers; switch the machine off first", await FailAsync(fork, "node03", "node", "replace", "node01", "52:54:00:77:00:77"), StringComparison.Ordinal);
+        Assert.Contains("is the node that this runs on", await FailAsync(fork, "node03", "node", "replace", "node03", "52:54:00:77:00:77"), StringComparison.Ordinal);
     }
+
+    private static async Task<(long Root, long Local)> SizesAsync(TestLab lab, string node) =>
+        (await lab.OnNodeAsync(node, "df", "--output=size", "-B1", "/", "/local")).Split('\n')[1..].Select(l => long.Parse(l, System.Globalization.CultureInfo.InvariantCulture)).ToList() is [var root, var local] ? (root, local) : default;
 
     private static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64();
 }
