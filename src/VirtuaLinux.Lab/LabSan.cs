@@ -57,6 +57,15 @@ public sealed class LabSan
         if (wasRunning) await StartAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Adds a second LUN, empty and with a WWID of its own. The target restarts, as with <see cref="ResizeAsync"/>.</summary>
+    public async Task AddLunAsync(ByteSize size, CancellationToken cancellationToken = default)
+    {
+        var wasRunning = IsRunning;
+        await StopAsync(cancellationToken).ConfigureAwait(false);
+        await using (var file = new FileStream(SecondFileOf(_store), FileMode.CreateNew)) file.SetLength(size.Bytes);
+        if (wasRunning) await StartAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Space that the LUN takes on the host's disk, in bytes: what was written and not given back.</summary>
     public async Task<ByteSize> AllocatedAsync(CancellationToken cancellationToken = default)
     {
@@ -66,10 +75,16 @@ public sealed class LabSan
 
     internal static string BackingFileOf(LabStore store) => Path.Combine(store.Read().Options.SanDirectory ?? store.Directory, "san.img");
 
+    /// <summary>The files of all LUNs, from LUN 1 on.</summary>
+    internal static IReadOnlyList<string> BackingFilesOf(LabStore store) => [BackingFileOf(store), .. File.Exists(SecondFileOf(store)) ? (string[])[SecondFileOf(store)] : []];
+
+    private static string SecondFileOf(LabStore store) => Path.ChangeExtension(BackingFileOf(store), ".2.img");
+
     internal void MakeBackingFile(ByteSize size, bool fresh)
     {
         var path = BackingFile;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (fresh) File.Delete(SecondFileOf(_store));
         using var file = new FileStream(path, fresh ? FileMode.Create : FileMode.OpenOrCreate, FileAccess.ReadWrite);
         file.SetLength(size.Bytes);
     }

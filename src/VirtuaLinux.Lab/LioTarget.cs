@@ -22,11 +22,11 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
             Mac = new MacAddress(0x5254_0077_ff01),
             Devices =
             [
-                "-drive", $"if=none,id=lun,format=raw,discard=unmap,file={BladeMachine.Option(LabSan.BackingFileOf(store))}", "-device", "virtio-blk-pci,drive=lun",
+                .. LabSan.BackingFilesOf(store).SelectMany((f, i) => (string[])["-drive", string.Create(CultureInfo.InvariantCulture, $"if=none,id=lun{i + 1},format=raw,discard=unmap,file={BladeMachine.Option(f)}"), "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-blk-pci,drive=lun{i + 1}")]),
                 "-fsdev", $"local,id=reservations,security_model=none,path={BladeMachine.Option(reservations)}", "-device", "virtio-9p-pci,fsdev=reservations,mount_tag=reservations",
             ],
         };
-        await SmallSystem.MakeAsync(machine.Folder, state.Options.ProbeKernel!, s_modules, [], Init(state.Options), runner, cancellationToken).ConfigureAwait(false);
+        await SmallSystem.MakeAsync(machine.Folder, state.Options.ProbeKernel!, s_modules, [], Init(state.Options, LabSan.BackingFilesOf(store).Count), runner, cancellationToken).ConfigureAwait(false);
         var process = await machine.StartAsync(network, state.Accelerator, runner, cancellationToken).ConfigureAwait(false);
         await store.UpdateAsync(s => s with { San = process }, cancellationToken).ConfigureAwait(false);
         await machine.WaitForConsoleAsync(process, Ready, TimeSpan.FromMinutes(3), cancellationToken).ConfigureAwait(false);
@@ -48,12 +48,18 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
     /// <summary>What the machine keeps beside its LUN.</summary>
     internal static string DirectoryOf(LabStore store) => Path.Combine(store.Directory, "san");
 
-    private static string Init(LabOptions options)
+    private static string Init(LabOptions options, int luns)
     {
         var template = ProductFiles.Locate("templates/lab/san.init.sbn");
         return TemplateRenderer.Render(template, File.ReadAllText(template), new Dictionary<string, object?>
         {
             ["modules"] = string.Join(' ', s_modules),
+            ["luns"] = Enumerable.Range(0, luns).Select(i => (object?)new Dictionary<string, object?>
+            {
+                ["number"] = i + 1,
+                ["disk"] = $"/dev/vd{(char)('a' + i)}",
+                ["serial"] = string.Create(CultureInfo.InvariantCulture, $"0000000000000000000ab00a{i}"),
+            }).ToList(),
             ["networks"] = options.Portals.Select((portal, i) => (object?)new Dictionary<string, object?>
             {
                 ["card"] = string.Create(CultureInfo.InvariantCulture, $"eth{i}"),

@@ -61,9 +61,13 @@ internal sealed class TgtTarget(LabStore store, LabNetwork network, ICommandRunn
         foreach (var portal in options.Portals.Skip(1)) await TgtadmAsync(cancellationToken, "--mode", "portal", "--op", "new", "--param", $"portal={portal}").ConfigureAwait(false);
         await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "new", "--tid", TargetId, "--targetname", options.Target).ConfigureAwait(false);
         // Of tgt's file back ends only rdwr punches holes on UNMAP (usr/bs_rdwr.c).
-        await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "new", "--tid", TargetId, "--lun", "1", "--backing-store", LabSan.BackingFileOf(store), "--bstype", "rdwr").ConfigureAwait(false);
-        await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "update", "--tid", TargetId, "--lun", "1", "--params",
-            "vendor_id=VIRTUALX,product_id=LAB SAN,product_rev=1,scsi_id=vl-lab-san,scsi_sn=vllabsan0001,thin_provisioning=1").ConfigureAwait(false);
+        foreach (var (index, file) in LabSan.BackingFilesOf(store).Index())
+        {
+            var lun = Text(index + 1);
+            await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "new", "--tid", TargetId, "--lun", lun, "--backing-store", file, "--bstype", "rdwr").ConfigureAwait(false);
+            await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "update", "--tid", TargetId, "--lun", lun, "--params",
+                $"vendor_id=VIRTUALX,product_id=LAB SAN,product_rev=1,scsi_id=vl-lab-san{(index == 0 ? "" : lun)},scsi_sn=vllabsan000{lun},thin_provisioning=1").ConfigureAwait(false);
+        }
         await DefineAccountAsync(options, cancellationToken).ConfigureAwait(false);
         await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "bind", "--tid", TargetId, "--initiator-address", "ALL").ConfigureAwait(false);
     }
