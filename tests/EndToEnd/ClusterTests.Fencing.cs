@@ -25,6 +25,9 @@ public sealed partial class ClusterTests
         await second.PauseAsync();
         Assert.Contains("node02 is fenced", await fork.OnNodeAsync("node01", "sudo", "virtualinux", "node", "fence", "node02"), StringComparison.Ordinal);
 
+        // Another node works with its volumes meanwhile.
+        await fork.OnNodeAsync("node01", "sudo", "sh", "-c", "mkdir -p /mnt/dead && virtualinux node mount node02 /mnt/dead && echo helper > /mnt/dead/srv/mark && virtualinux node unmount node02");
+
         // From here on nobody may write, so that every byte which reaches the array is the late writer's.
         await fork.OnNodeAsync("node01", "sudo", "sync");
         await first.PauseAsync();
@@ -40,6 +43,7 @@ public sealed partial class ClusterTests
         await fork.Cluster.FollowAsync(second, "node02 is fenced", InstalledCluster.Deadline);
         await fork.OnNodeAsync("node01", "sudo", "virtualinux", "node", "unfence", "node02");
         Assert.Null((await fork.Cluster.WaitForNodesAsync([first, second], InstalledCluster.Deadline)).Problem);
+        Assert.Equal("helper", await fork.OnNodeAsync("node02", "cat", "/srv/mark"));
         Assert.Contains("watches its key", await fork.OnNodeAsync("node02", "sudo", "dmesg"), StringComparison.Ordinal);
     }
 
