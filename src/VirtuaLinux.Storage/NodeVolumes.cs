@@ -236,21 +236,24 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <param name="size">Apparent size of the root.</param>
     /// <param name="thinId">Number of the root within the pool.</param>
     /// <param name="dropped">Numbers of roots that are deleted first: a pool that is full has room for the new one then.</param>
+    /// <param name="spare">A folder for the repair of damaged metadata (<see cref="PoolMetadata"/>).</param>
+    /// <param name="log">Takes a line for people.</param>
     /// <param name="cancellationToken">Ends the programs.</param>
     /// <returns>Path of the root, and whether it was made just now.</returns>
     /// <exception cref="FailureException">The pool's metadata is damaged, or the kernel refused.</exception>
-    public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, IReadOnlyList<int> dropped, CancellationToken cancellationToken = default)
+    public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, IReadOnlyList<int> dropped, string spare, Action<string> log, CancellationToken cancellationToken = default)
     {
         var metadata = await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         var data = await MapAsync(StoreName(node), DataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         var created = IsBlank(metadata);
-        if (!created) await CheckAsync(metadata, cancellationToken).ConfigureAwait(false);
+        var repaired = !created && await new PoolMetadata(runner, metadata, new ByteSize(group.SizeOf(group.Find(StoreName(node))!)), spare, log).EnsureSoundAsync(cancellationToken).ConfigureAwait(false);
         await _mapper.CreateAsync(PoolDevice, PoolTable(metadata, data, group.SizeOf(group.Find(StoreName(node))!)), cancellationToken: cancellationToken).ConfigureAwait(false);
         foreach (var old in dropped) await _mapper.MessageAsync(PoolDevice, string.Create(CultureInfo.InvariantCulture, $"delete {old}"), mayFail: true, cancellationToken).ConfigureAwait(false);
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
         await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
         var root = await _mapper.CreateAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
         OwnStart(root);
+        if (repaired) await CheckFileSystemAsync(runner, root, log, cancellationToken).ConfigureAwait(false);
         return (root, created);
     }
 
@@ -302,7 +305,30 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     private async Task<long> MappedSizeAsync(string device, CancellationToken cancellationToken) =>
         (await _mapper.TableAsync(device, cancellationToken).ConfigureAwait(false)).Split('\n').Sum(line => long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)) * 512;
 
-    private static string PoolTable(string metadata, string data, long size)
+    /// <summary>After a repair of what it lies on, a file system is mended without questions: nobody is there to answer (e2fsck(8): 1 and 2 are mended).</summary>
+    /// <param name="runner">Runs programs.</param>
+    /// <param name="device">The root.</param>
+    /// <param name="log">Takes a line for people.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">It cannot be mended.</exception>
+    public static async Task CheckFileSystemAsync(ICommandRunner runner, string device, Action<string> log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var check = await runner.RunAsync(ExternalCommand.Of("e2fsck", "-f", "-y", device).Accepting(0, 1, 2).WithTimeout(TimeSpan.FromHours(1)), cancellationToken).ConfigureAwait(false);
+            log(check.ExitCode == 0 ? "the root's file system is whole" : $"the root's file system was mended; look into lost+found:\n{check.Output}");
+        }
+        catch (ExternalCommandException e) when (e.ExitCode is not null)
+        {
+            throw new FailureException($"the root's file system cannot be mended: {e.Message}; let the root begin anew from the image", e);
+        }
+    }
+
+    /// <summary>The table of a pool (the kernel's admin-guide/device-mapper/thin-provisioning): whoever writes into a full one waits.</summary>
+    /// <param name="metadata">Its metadata.</param>
+    /// <param name="data">Its data.</param>
+    /// <param name="size">Bytes of data.</param>
+    public static string PoolTable(string metadata, string data, long size)
     {
         var (sectors, block) = (size / 512, VolumeSizes.PoolBlock.Bytes / 512);
         return string.Create(CultureInfo.InvariantCulture, $"0 {sectors} thin-pool {metadata} {data} {block} {sectors / block * StoreGuard.LowWaterPercent / 100} 0\n");
@@ -315,18 +341,6 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         var start = new byte[4096];
         opened.Read(0, start);
         return ChunkDigest.IsZero(start);
-    }
-
-    private async Task CheckAsync(string metadata, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await runner.RunAsync(ExternalCommand.Of("thin_check", "-q", "--clear-needs-check-flag", metadata), cancellationToken).ConfigureAwait(false);
-        }
-        catch (ExternalCommandException e) when (e.ExitCode is not null)
-        {
-            throw new FailureException($"the metadata of this node's pool is damaged ({e.Message}); repair it from the rescue shell with thin_repair(8)", e);
-        }
     }
 
     private static VolumeGroup AddMissing(VolumeGroup group, string name, ByteSize size, bool readOnly, params IReadOnlyList<string> tags) =>

@@ -12,7 +12,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class NodeCommand
 {
-    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Reset(), Fence(), Unfence(), Replace(), Serve() };
+    public static Command Create() => new("node", "One node: this one, or one that is named.") { Status(), Reset(), Fence(), Unfence(), Mount(), Unmount(), Replace(), Serve() };
 
     private static Command Status()
     {
@@ -83,8 +83,43 @@ internal static class NodeCommand
         {
             var storage = NodeStorage.Open(new CommandRunner());
             var (node, address) = Addressed(storage, parsed.GetValue(name)!);
+            if (storage.Manifest.Nodes.FirstOrDefault(n => n.Cluster.Ip == address) is { } known && new FencedNode(new CommandRunner(), storage, known).IsMapped)
+                throw new FailureException($"the volumes of {node} are in use here; 'virtualinux node unmount {node}' ends that");
             await new Exclusion(storage.Lun).UnfenceAsync(address, cancellation);
             Console.WriteLine($"{node} may boot");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Mount()
+    {
+        var name = new Argument<string>("name") { Description = "a node that is fenced" };
+        var folder = new Argument<string>("folder") { Description = "where its root is mounted, and its local volume below it" };
+        var command = new Command("mount", "Mount the files of a fenced node here: those of a blade that died.") { name, folder };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            var node = storage.Find(parsed.GetValue(name)!);
+            await new FencedNode(runner, storage, node).MountAsync(parsed.GetValue(folder)!, Console.Error.WriteLine, cancellation);
+            Console.WriteLine($"{node.Name} is mounted on {parsed.GetValue(folder)}; 'virtualinux node unmount {node.Name}' before it is let in again");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Unmount()
+    {
+        var name = new Argument<string>("name") { Description = "the node" };
+        var command = new Command("unmount", "End what 'node mount' began.") { name };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            var node = storage.Find(parsed.GetValue(name)!);
+            await new FencedNode(runner, storage, node).UnmountAsync(cancellation);
+            Console.WriteLine($"{node.Name} is not in use here");
             return ExitCode.Done;
         });
         return command;

@@ -60,19 +60,16 @@ internal static class StorageCommand
                 return parsed;
             },
         };
-        var command = new Command("grow", "Grow this node's exception store while it is in use, from the reserve too if need be.") { size };
+        var node = new Option<string>("--node") { Description = "another node that is off; it has the space when it starts" };
+        var command = new Command("grow", "Grow this node's exception store while it is in use, or that of a node that is off, from the reserve too if need be.") { size, node };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var wanted = parsed.GetValue(size);
             var runner = new CommandRunner();
             var storage = NodeStorage.Open(runner);
-            var group = await storage.ReadGroupAsync(cancellation);
-            var name = NodeVolumes.StoreName(storage.Self.Name);
-            var now = new ByteSize(group.SizeOf(group.Find(name)!));
-            if (wanted < now) throw new FailureException($"{name} has {now} already; a store never shrinks, 'fstrim /' gives what is free in it to its other generations");
-            var limit = VolumeSizes.LargestStore(storage.Manifest.Volumes.Root);
-            if (wanted > limit) throw new FailureException($"{name} may have {limit} at most, twice the root of the site file");
-            await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), fromReserve: true, cancellation);
+            var owner = parsed.GetValue(node) is { } named ? storage.Find(named) : storage.Self;
+            var wanted = await CheckedSizeAsync(storage, owner.Name, parsed.GetValue(size), cancellation);
+            if (owner == storage.Self) await new GuardService(runner, Console.WriteLine).GrowAsync(storage, new GuardAction.GrowData(wanted), fromReserve: true, cancellation);
+            else await GrowOfAsync(storage, owner, wanted, cancellation);
             return ExitCode.Done;
         });
         return command;
@@ -103,6 +100,29 @@ internal static class StorageCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>A store is never shrunk, and never larger than it can need to be.</summary>
+    private static async Task<ByteSize> CheckedSizeAsync(NodeStorage storage, string node, ByteSize wanted, CancellationToken cancellation)
+    {
+        var name = NodeVolumes.StoreName(node);
+        var group = await storage.ReadGroupAsync(cancellation);
+        var volume = group.Find(name) ?? throw new FailureException($"{node} has no volumes yet; they are made when it starts");
+        var now = new ByteSize(group.SizeOf(volume));
+        if (wanted < now) throw new FailureException($"{name} has {now} already; a store never shrinks, 'fstrim /' gives what is free in it to its other generations");
+        var limit = VolumeSizes.LargestStore(storage.Manifest.Volumes.Root);
+        if (wanted > limit) throw new FailureException($"{name} may have {limit} at most, twice the root of the site file");
+        return wanted;
+    }
+
+    /// <summary>Only the volume grows: its pool takes it over at the node's next start. A node that runs unseen maps what it mapped, and grows from there.</summary>
+    private static async Task GrowOfAsync(NodeStorage storage, ManifestNode owner, ByteSize wanted, CancellationToken cancellation)
+    {
+        using var nodes = new SiteNodes();
+        if ((await nodes.ReadAsync(storage.Manifest, cancellation)).ContainsKey(owner.Name)) throw new FailureException($"{owner.Name} is running; give the command there, without --node");
+        var name = NodeVolumes.StoreName(owner.Name);
+        var group = await storage.ChangeAsync(g => g.Extend(name, wanted), cancellation);
+        Console.WriteLine($"{name} has {new ByteSize(group.SizeOf(group.Find(name)!)).ToRoundedString()} now; {owner.Name} uses it when it starts");
     }
 
     private static Command Delete()

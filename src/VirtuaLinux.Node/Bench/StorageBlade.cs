@@ -116,7 +116,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
             case StorageDeviceKind.Plain: return await _volumes.MapAsync($"{Node}_local", Plain, readOnly: false, cancellationToken).ConfigureAwait(false);
             case StorageDeviceKind.Root:
                 await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
-                return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, [], cancellationToken).ConfigureAwait(false)).Path;
+                return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false)).Path;
             case StorageDeviceKind.Thin:
                 var metadata = await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
                 var data = await _volumes.MapAsync(NodeVolumes.StoreName(Node), Data, readOnly: false, cancellationToken).ConfigureAwait(false);

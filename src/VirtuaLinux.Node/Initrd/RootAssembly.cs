@@ -52,7 +52,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         record.Write();
 
         var (origin, originSize) = await volumes.MapOriginAsync(image, cancellationToken).ConfigureAwait(false);
-        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, cancellationToken).ConfigureAwait(false);
+        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, $"{Local}/{RootRecord.FolderName}", log, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
         // The site may have made volumes larger while this node was off.
         if (created || record.RenderedSerial != manifest.Serial)

@@ -10,7 +10,7 @@ public sealed record RootRecord
     /// <summary>The folder on <c>local</c> that it lies in.</summary>
     public const string FolderName = "virtualinux";
 
-    private const string FilePath = $"/local/{FolderName}/root.json";
+    private const string FileName = "root.json", FilePath = $"/local/{FolderName}/{FileName}";
 
     private const int LongestHistory = 50;
 
@@ -73,7 +73,11 @@ public sealed record RootRecord
     private int NextThinId => Kept.Select(k => k.ThinId).Concat(Dropped).Append(ThinId).Max() + 1;
 
     /// <summary>The node's record; null before its first boot.</summary>
-    public static RootRecord? Read() => File.Exists(FilePath) ? JsonSerializer.Deserialize(File.ReadAllText(FilePath), NodeJson.Default.RootRecord) : null;
+    public static RootRecord? Read() => Read("/local");
+
+    /// <summary>The record of the node whose <c>local</c> volume is mounted somewhere.</summary>
+    public static RootRecord? Read(string local) =>
+        Path.Combine(local, FolderName, FileName) is var path && File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), NodeJson.Default.RootRecord) : null;
 
     /// <summary>Writes it; a power cut leaves the older one.</summary>
     public void Write()

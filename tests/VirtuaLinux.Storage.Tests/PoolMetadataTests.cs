@@ -1,0 +1,91 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+
+namespace VirtuaLinux.Storage.Tests;
+
+/// <summary>Metadata of a real pool (thin-provisioning-tools), in a file.</summary>
+public sealed class PoolMetadataTests : IAsyncLifetime
+{
+    private const int Size = 8 << 20, Block = 4096;
+
+    private readonly CommandRunner _runner = new();
+    private readonly string _folder = Directory.CreateTempSubdirectory("virtualinux-test-").FullName;
+    private readonly List<string> _said = [];
+
+    private string Device => Path.Combine(_folder, "metadata");
+
+    private string Local => Path.Combine(_folder, "local");
+
+    private PoolMetadata Metadata => new(_runner, Device, new ByteSize(4096L << 16), Local, _said.Add);
+
+    public async ValueTask InitializeAsync()
+    {
+        var mappings = string.Concat(Enumerable.Range(0, 2000).Select(i => $"""<single_mapping origin_block="{i}" data_block="{1999 - i}" time="0"/>"""));
+        var xml = Path.Combine(_folder, "pool.xml");
+        await File.WriteAllTextAsync(xml, $"""<superblock uuid="" time="0" transaction="0" flags="0" version="2" data_block_size="128" nr_data_blocks="4096"><device dev_id="0" mapped_blocks="2000" transaction="0" creation_time="0" snap_time="0">{mappings}</device></superblock>""");
+        await using (var file = File.Create(Device)) file.SetLength(Size);
+        await _runner.RunAsync(ExternalCommand.Of("thin_restore", "-i", xml, "-o", Device));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Sound_metadata_stay_as_they_are()
+    {
+        var before = await File.ReadAllBytesAsync(Device);
+        Assert.False(await Metadata.EnsureSoundAsync());
+        Assert.Equal(before, await File.ReadAllBytesAsync(Device));
+        Assert.Empty(_said);
+        Assert.False(Directory.Exists(Local));
+    }
+
+    [Fact]
+    public async Task Damaged_metadata_are_repaired_with_all_mappings_and_the_damaged_ones_are_kept()
+    {
+        var mappings = await MappingsAsync();
+        Damage();
+        var damaged = await File.ReadAllBytesAsync(Device);
+        Assert.True(await Metadata.EnsureSoundAsync());
+        Assert.Equal(mappings, await MappingsAsync());
+        Assert.Equal(damaged, await File.ReadAllBytesAsync(Path.Combine(Local, "pool-metadata.damaged")));
+        Assert.Contains(_said, l => l.Contains("are repaired", StringComparison.Ordinal));
+        Assert.False(await Metadata.EnsureSoundAsync());
+    }
+
+    [Fact]
+    public async Task A_repair_that_a_power_cut_ended_while_it_was_taken_over_is_gone_on_with()
+    {
+        var mappings = await MappingsAsync();
+        Directory.CreateDirectory(Local);
+        File.Copy(Device, Path.Combine(Local, "pool-metadata.repaired"));
+        await using (var half = File.OpenWrite(Device)) half.SetLength(0);
+        await using (var half = File.OpenWrite(Device)) half.SetLength(Size);
+        Assert.True(await Metadata.EnsureSoundAsync());
+        Assert.Equal(mappings, await MappingsAsync());
+        Assert.Equal([], Directory.GetFiles(Local));
+    }
+
+    [Fact]
+    public async Task Metadata_beyond_repair_are_kept_for_whoever_looks_at_them()
+    {
+        await File.WriteAllBytesAsync(Device, [.. Enumerable.Repeat((byte)0x5A, Size)]);
+        var failure = await Assert.ThrowsAsync<FailureException>(() => Metadata.EnsureSoundAsync());
+        Assert.Contains("beyond repair", failure.Message, StringComparison.Ordinal);
+        Assert.All(await File.ReadAllBytesAsync(Path.Combine(Local, "pool-metadata.damaged")), b => Assert.Equal(0x5A, b));
+        Assert.All(await File.ReadAllBytesAsync(Device), b => Assert.Equal(0x5A, b));
+    }
+
+    /// <summary>The superblock no longer fits its checksum.</summary>
+    private void Damage()
+    {
+        using var file = File.OpenWrite(Device);
+        file.Seek(Block / 2, SeekOrigin.Begin);
+        file.Write([1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    private async Task<string> MappingsAsync() => (await _runner.RunAsync(ExternalCommand.Of("thin_dump", Device))).Output;
+}
