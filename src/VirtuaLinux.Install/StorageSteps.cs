@@ -15,7 +15,8 @@ public sealed class StorageSteps(InstallContext context)
     public async Task PartitionAsync(CancellationToken cancellationToken)
     {
         await context.Runner.RunAsync(ExternalCommand.Of("sfdisk", "--wipe", "always", "--wipe-partitions", "always", "--no-tell-kernel", context.Disk).WithInput(SanLayout.PartitionScript()), cancellationToken).ConfigureAwait(false);
-        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", context.Disk), cancellationToken).ConfigureAwait(false);
+        if (MultipathDisk.Is(context.Disk)) await new MultipathDisk(context.Runner).MapPartitionsAsync(context.Disk, cancellationToken).ConfigureAwait(false);
+        else await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", context.Disk), cancellationToken).ConfigureAwait(false);
         for (var wait = 0; wait < 100 && !File.Exists(_partition); wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
         using var journal = BlockDevice.Open(SanLayout.Partition(context.Disk, 2), writable: true);
         var zeros = new byte[1 << 20];

@@ -40,6 +40,7 @@ public static class NodeService
         log($"ready: {self.Name} serves DHCP, TFTP and HTTP for site {manifest.Name}");
         var origin = new OriginWatch(runner, log).RunAsync(cancellationToken);
         var failures = units.RunAsync(cancellationToken);
+        var paths = new PathWatch(runner, log).RunAsync(cancellationToken);
         try
         {
             var site = new SiteOnSan(runner, certificate);
@@ -74,6 +75,7 @@ public static class NodeService
         }
         await origin.ConfigureAwait(false);
         await failures.ConfigureAwait(false);
+        await paths.ConfigureAwait(false);
     }
 
     /// <summary>Larger volumes are taken over while they are in use. What goes wrong is told; the next start takes them over too.</summary>

@@ -12,14 +12,17 @@ public sealed class DeviceMapper(ICommandRunner runner)
     /// <param name="name">Name of the device.</param>
     /// <param name="table">One target a line, in sectors of 512 bytes.</param>
     /// <param name="readOnly">Whether the kernel shall refuse writes.</param>
+    /// <param name="uuid">By which other programs know what kind of device it is; none unless given.</param>
     /// <param name="cancellationToken">Ends the program.</param>
     /// <returns>Path of the device.</returns>
     /// <exception cref="ExternalCommandException">The kernel refused the table, or the older device is in use.</exception>
-    public async Task<string> CreateAsync(string name, string table, bool readOnly = false, CancellationToken cancellationToken = default)
+    public async Task<string> CreateAsync(string name, string table, bool readOnly = false, string? uuid = null, CancellationToken cancellationToken = default)
     {
         await RemoveAsync(name, cancellationToken).ConfigureAwait(false);
         var create = Command("create", name);
-        await runner.RunAsync((readOnly ? create.With("--readonly") : create).WithInput(table), cancellationToken).ConfigureAwait(false);
+        if (readOnly) create = create.With("--readonly");
+        if (uuid is not null) create = create.With("--uuid", uuid);
+        await runner.RunAsync(create.WithInput(table), cancellationToken).ConfigureAwait(false);
         return PathOf(name);
     }
 

@@ -85,6 +85,6 @@ public sealed class LvmTools(ICommandRunner runner, params IReadOnlyList<string>
 
     // These devices and no other, whatever a host's own lvm.conf says; no udev, no archive files, no daemon (lvm.conf(5)).
     private string Configuration =>
-        $"devices {{ use_devicesfile=0 filter=[{string.Concat(partitions.Select(p => $"\"a|^{p}$|\","))}\"r|.*|\"] global_filter=[\"a|.*|\"] obtain_device_list_from_udev=0 external_device_info_source=\"none\" }} " +
+        $"devices {{ use_devicesfile=0 filter=[{string.Concat(partitions.Select(p => $"\"a|^{p}$|\","))}\"r|.*|\"] preferred_names=[\"^/dev/mapper/\"] global_filter=[\"a|.*|\"] obtain_device_list_from_udev=0 external_device_info_source=\"none\" }} " +
         "activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 } global { use_lvmlockd=0 use_lvmpolld=0 event_activation=0 locking_dir=\"/run/lock/lvm\" }";
 }

@@ -163,7 +163,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     public Task<string> MapAsync(string volume, string name, bool readOnly, CancellationToken cancellationToken = default)
     {
         var found = group.Find(volume) ?? throw new FailureException($"the volume group has no volume '{volume}'; the site on the SAN and the manifest do not fit together");
-        return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken);
+        return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken: cancellationToken);
     }
 
     /// <summary>Maps the origin of an image read-only. With a hash tree, what the node reads is held against it: a block that is not as it was built is an I/O error of that block alone, in every root over it.</summary>
@@ -182,7 +182,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
             return (plain, new ByteSize(group.SizeOf(group.Find(name)!)));
         }
         var data = await MapAsync(name, $"{Origin}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
-        var checkedOrigin = await _mapper.CreateAsync(Origin, VerityTable(tree, data), readOnly: true, cancellationToken).ConfigureAwait(false);
+        var checkedOrigin = await _mapper.CreateAsync(Origin, VerityTable(tree, data), readOnly: true, cancellationToken: cancellationToken).ConfigureAwait(false);
         // A damaged block is lived with, a wrong tree is not: with it, no block can be read.
         if (!((long[])[0, tree.DataBlocks / 2, tree.DataBlocks - 1]).Any(b => CanRead(checkedOrigin, b)))
             throw new FailureException($"the origin {name} on the SAN is not the image {image.Image} that the site's manifest was signed for: no block of it fits its root hash {tree.RootHash[..12]}; restore the SAN from its backup, or install the site again");

@@ -68,12 +68,12 @@ public static class SanLayout
 
         """;
 
-    /// <summary>Path of a partition of a whole disk, as the kernel names it.</summary>
-    /// <param name="disk">Such as <c>/dev/sda</c> or <c>/dev/nvme0n1</c>.</param>
+    /// <summary>Path of a partition of a whole disk, as the kernel names it, or of a multipath device.</summary>
+    /// <param name="disk">Such as <c>/dev/sda</c>, <c>/dev/nvme0n1</c> or <c>/dev/mapper/360…</c>.</param>
     /// <param name="number">Counted from 1.</param>
     public static string Partition(string disk, int number)
     {
         ArgumentException.ThrowIfNullOrEmpty(disk);
-        return string.Create(CultureInfo.InvariantCulture, $"{disk}{(char.IsAsciiDigit(disk[^1]) ? "p" : "")}{number}");
+        return string.Create(CultureInfo.InvariantCulture, $"{disk}{(MultipathDisk.Is(disk) ? "-part" : char.IsAsciiDigit(disk[^1]) ? "p" : "")}{number}");
     }
 }

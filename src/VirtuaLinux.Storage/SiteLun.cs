@@ -55,7 +55,8 @@ public sealed record SiteLun(string Wwid, string Disk, string Partition)
         for (var deadline = DateTime.UtcNow + Patience; ; await Task.Delay(200, cancellationToken).ConfigureAwait(false))
         {
             if (Find(san, wwid) is not { } lun) Scan();
-            else if (File.Exists(lun.Partition)) return lun;
+            else if (File.Exists(lun.Partition) && MultipathDisk.Is(lun.Disk) == (san.Portals.Count > 1)) return lun;
+            else if (san.Portals.Count > 1) await new MultipathDisk(runner).EnsureAsync(IscsiInitiator.FindPaths(san with { Wwid = wwid }), cancellationToken).ConfigureAwait(false);
             else await runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", lun.Disk).Accepting(), cancellationToken).ConfigureAwait(false);
             if (DateTime.UtcNow > deadline) throw new FailureException($"the LUN with WWID {wwid}, which holds a part of the site's volume group, is not there; see that the array shows it to this machine");
         }
@@ -74,6 +75,11 @@ public sealed record SiteLun(string Wwid, string Disk, string Partition)
     public async Task RescanAsync(ICommandRunner runner, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(runner);
+        if (MultipathDisk.Is(Disk))
+        {
+            await new MultipathDisk(runner).RescanAsync(Disk, cancellationToken).ConfigureAwait(false);
+            return;
+        }
         var rescan = $"/sys/class/block/{Path.GetFileName(Disk)}/device/rescan";
         if (File.Exists(rescan)) await File.WriteAllTextAsync(rescan, "1", cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", Disk), cancellationToken).ConfigureAwait(false);
@@ -85,7 +91,7 @@ public sealed record SiteLun(string Wwid, string Disk, string Partition)
     /// <summary>Size of the partition as this machine's kernel knows it, in bytes.</summary>
     public long PartitionSize()
     {
-        var file = $"/sys/class/block/{Path.GetFileName(Partition)}/size";
+        var file = Path.Combine(MultipathDisk.SysfsOf(Partition), "size");
         return File.Exists(file) ? long.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture) * 512 : 0;
     }
 }

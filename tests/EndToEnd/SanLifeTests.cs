@@ -14,7 +14,7 @@ public sealed class SanLifeTests
     [Fact, Trait("Category", "Soak")]
     public async Task The_array_grows_its_LUN_and_gives_a_second_one_and_nodes_grow_onto_both_and_are_fenced_on_both()
     {
-        await using var lab = await TestLab.CreateAsync("sanlife", [Firmware.Bios, Firmware.Bios], ByteSize.FromGiB(8), SanKind.Lio);
+        await using var lab = await TestLab.CreateAsync("sanlife", [Firmware.Bios, Firmware.Bios], ByteSize.FromGiB(8), kind: SanKind.Lio);
         Assert.Null((await lab.Cluster.RunAsync(Medium.Cdrom(TestLab.Iso), new LabSiteOptions(), InstalledCluster.Deadline)).Problem);
         var (before, _) = await LedgerAsync(lab, "node01");
         Assert.Contains("nothing to extend", await ExtendAsync(lab, "node02"), StringComparison.Ordinal);

@@ -51,11 +51,11 @@ public sealed class TestLab : IAsyncDisposable
         return Path.Combine(product, "output/debian-13.iso");
     }
 
-    public static async Task<TestLab> CreateAsync(string name, IReadOnlyList<Firmware> firmware, ByteSize? san = null, SanKind kind = SanKind.Tgt)
+    public static async Task<TestLab> CreateAsync(string name, IReadOnlyList<Firmware> firmware, ByteSize? san = null, int networks = 1, SanKind kind = SanKind.Tgt)
     {
         if (!File.Exists(Iso)) throw new FailureException($"{Iso} is missing; run ./build.sh --target=Image first");
         var folder = await EmptyFolderAsync(name);
-        var options = new LabOptions { StateDirectory = folder, Name = name, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = Iso, SanKind = kind };
+        var options = new LabOptions { StateDirectory = folder, Name = name, Blades = LabOptions.NumberedBlades(firmware), ProbeKernel = Iso, Networks = networks, SanKind = kind };
         if (san is { } size) options = options with { SanSize = size };
         return new TestLab(await LabInstance.CreateAsync(options), folder);
     }

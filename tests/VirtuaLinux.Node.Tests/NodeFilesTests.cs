@@ -24,6 +24,18 @@ public sealed class NodeFilesTests : IDisposable
         Assert.Equal(File.ReadAllText(expectation), text);
     }
 
+    [Theory]
+    [InlineData(1, "node.session.timeo.replacement_timeout = 86400", "node.conn[0].timeo.noop_out_interval = 0")]
+    [InlineData(2, "node.session.timeo.replacement_timeout = 5", "node.conn[0].timeo.noop_out_interval = 5")]
+    public void A_lost_session_waits_as_long_as_it_is_the_only_one_and_says_so_soon_where_there_are_others(int portals, params string[] lines)
+    {
+        Copy(ProductFiles.Locate("overlays/debian-13/node/etc/iscsi"), Path.Combine(_root, "usr/share/virtualinux/node/etc/iscsi"));
+        var manifest = TestManifest() with { San = new SiteSan { Target = "iqn.test:san", Portals = [.. Enumerable.Range(1, portals).Select(n => IscsiPortal.Parse($"192.168.7{n}.1"))] } };
+        NodeFiles.Render(_root, NodeFiles.Variables(manifest, manifest.Nodes[0]));
+        var written = File.ReadAllLines(Path.Combine(_root, "etc/iscsi/iscsid.conf"));
+        Assert.All(lines, l => Assert.Contains(l, written));
+    }
+
     [Fact]
     public void A_second_rendering_replaces_files_and_links_and_never_writes_through_a_link()
     {

@@ -20,13 +20,13 @@ public sealed class IscsiInitiatorTests : IDisposable
     public void Other_words_have_no_number() => Assert.Null(IscsiInitiator.ReportedError("iscsistart: version 2.1.11"));
 
     [Fact]
-    public async Task A_portal_that_answers_and_lets_nobody_in_is_passed_over()
+    public async Task Every_portal_is_logged_in_to_but_those_that_let_nobody_in_or_do_not_answer()
     {
-        var (broken, healthy) = (Portal(), Portal());
+        var (broken, healthy, other, dark) = (Portal(), Portal(), Portal(), DarkPortal());
         var iscsistart = new FakeIscsistart { [broken] = "iscsistart: initiator reported error (8 - connection timed out)" };
-        var through = await new IscsiInitiator(iscsistart).OpenSessionAsync(San(broken, healthy), "iqn.test:node01", null, TestContext.Current.CancellationToken);
-        Assert.Equal(healthy, through);
-        Assert.Equal([broken, healthy], iscsistart.Asked);
+        var through = await new IscsiInitiator(iscsistart).OpenSessionsAsync(San(broken, healthy, dark, other), "iqn.test:node01", null, TestContext.Current.CancellationToken);
+        Assert.Equal([healthy, other], through);
+        Assert.Equal([broken, healthy, other], iscsistart.Asked);
     }
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class IscsiInitiatorTests : IDisposable
     {
         var (dark, slow, closed) = (DarkPortal(), Portal(), Portal());
         var iscsistart = new FakeIscsistart { [slow] = "iscsistart: initiator reported error (8 - connection timed out)", [closed] = "iscsistart: initiator reported error (19 - encountered non-retryable iSCSI login failure)" };
-        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart).OpenSessionAsync(San(dark, slow, closed), "iqn.test:node01", null, TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart).OpenSessionsAsync(San(dark, slow, closed), "iqn.test:node01", null, TestContext.Current.CancellationToken));
         Assert.Equal($"no login to target iqn.test:san: {dark}: Connection refused; {slow}: iscsistart: initiator reported error (8 - connection timed out); {closed}: iscsistart: initiator reported error (19 - encountered non-retryable iSCSI login failure); check san.target in the site file and the target's access list", failure.Message);
     }
 
@@ -44,7 +44,7 @@ public sealed class IscsiInitiatorTests : IDisposable
         var (first, second) = (Portal(), Portal());
         var iscsistart = new FakeIscsistart { [first] = "iscsistart: initiator reported error (24 - iSCSI login failed due to authorization failure)" };
         var san = San(first, second) with { Chap = new SiteChap { User = "blade16", SecretFile = "chap.secret" } };
-        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart).OpenSessionAsync(san, "iqn.test:node01", "wrong", TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart).OpenSessionsAsync(san, "iqn.test:node01", "wrong", TestContext.Current.CancellationToken));
         Assert.Contains("correct chap.user in the site file or the secret in chap.secret", failure.Message, StringComparison.Ordinal);
         Assert.Equal([first], iscsistart.Asked);
     }

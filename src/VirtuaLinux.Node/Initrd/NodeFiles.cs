@@ -30,6 +30,7 @@ public static class NodeFiles
             ["domain"] = manifest.ClusterNetwork.Domain ?? "",
             ["gateway"] = manifest.ClusterNetwork.Gateway?.ToString() ?? "",
             ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac),
+            ["portals"] = manifest.San?.Portals.Count ?? 0,
             ["chap_user"] = manifest.San?.Chap?.User ?? "",
             ["users"] = manifest.Access.Select(a => (object)new Dictionary<string, object?> { ["name"] = a.User, ["keys"] = a.SshKeys }).ToList(),
         };

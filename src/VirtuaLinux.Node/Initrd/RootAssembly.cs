@@ -86,6 +86,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             RootMountedAfter = Uptime(),
             ReservationKey = image.Registers ? key?.ToString() : null,
         }.Write(state);
+        if (MultipathDisk.Is(disk)) await File.WriteAllTextAsync(BootRecord.MultipathPath, "", cancellationToken).ConfigureAwait(false);
         await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
     }
 

@@ -6,7 +6,7 @@ namespace VirtuaLinux.Storage.Fencing;
 
 /// <summary>The site's LUN as a SCSI disk, through sg_persist(8) and sg_compare_and_write(8) of sg3_utils.</summary>
 /// <param name="runner">Runs programs.</param>
-/// <param name="disk">The whole LUN, such as <c>/dev/sda</c>.</param>
+/// <param name="disk">The whole LUN, such as <c>/dev/sda</c>, or a multipath device. Each of its paths is an initiator port of its own to the array (SPC-4, I_T nexus): all of them register, and what else is to be done is done over the first that serves.</param>
 public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
 {
     // sg3_utils, EXIT STATUS
@@ -33,12 +33,25 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     public async Task<IReadOnlyList<ReservationKey>> ReadKeysAsync(CancellationToken cancellationToken = default)
     {
         var result = await RunAsync([0], cancellationToken, "--in", "--read-keys").ConfigureAwait(false);
-        return ParseKeys(result.Output);
+        return [.. ParseKeys(result.Output).Distinct()];
     }
 
     /// <inheritdoc/>
-    public Task RegisterAsync(ReservationKey key, CancellationToken cancellationToken = default) =>
-        RunAsync([0], cancellationToken, "--out", "--register-ignore", $"--param-sark={key}", "--param-aptpl");
+    public async Task RegisterAsync(ReservationKey key, CancellationToken cancellationToken = default)
+    {
+        var problems = new List<FailureException>();
+        var paths = MultipathDisk.PathsOf(disk);
+        foreach (var path in paths)
+            try
+            {
+                await PersistAsync(p => Persistent(p, "--out", "--register-ignore", $"--param-sark={key}", "--param-aptpl"), path, [0], cancellationToken).ConfigureAwait(false);
+            }
+            catch (FailureException e)
+            {
+                problems.Add(e); // a path that is lost comes back as the initiator port that it was, with what that had registered
+            }
+        if (problems.Count == paths.Count) throw problems.FirstOrDefault() ?? new FailureException($"{disk} has no path");
+    }
 
     /// <inheritdoc/>
     public Task ReserveAsync(ReservationKey own, CancellationToken cancellationToken = default) =>
@@ -74,9 +87,10 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
         {
             // The block as it must be, then as it shall be.
             await File.WriteAllBytesAsync(file, [.. old, .. next], cancellationToken).ConfigureAwait(false);
-            var address = (long.Parse(await File.ReadAllTextAsync($"/sys/class/block/{Path.GetFileName(SanLayout.Partition(disk, 2))}/start", cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture) * 512 + SanLayout.OffsetOf(block)) / old.Length;
-            var command = ExternalCommand.Of("sg_compare_and_write", $"--in={file}", $"--lba={address.ToString(CultureInfo.InvariantCulture)}", "--num=1", $"--xferlen={(2 * old.Length).ToString(CultureInfo.InvariantCulture)}", disk);
-            var result = await PersistAsync(command, [0, Miscompare, IllegalRequest, InvalidOpcode], cancellationToken).ConfigureAwait(false);
+            var address = (await JournalStartAsync(cancellationToken).ConfigureAwait(false) * 512 + SanLayout.OffsetOf(block)) / old.Length;
+            var result = await PersistAsync(
+                path => ExternalCommand.Of("sg_compare_and_write", $"--in={file}", $"--lba={address.ToString(CultureInfo.InvariantCulture)}", "--num=1", $"--xferlen={(2 * old.Length).ToString(CultureInfo.InvariantCulture)}", path),
+                [0, Miscompare, IllegalRequest, InvalidOpcode], cancellationToken).ConfigureAwait(false);
             if (result.ExitCode is 0 or Miscompare) return result.ExitCode == 0;
         }
         finally
@@ -114,20 +128,51 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
 
     private string Gone(string refused) => $"{disk}: the SAN refuses '{refused}': this machine's registration is gone; it was fenced, or another machine took its place";
 
-    private int BlockSize => int.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(disk)}/queue/logical_block_size"), CultureInfo.InvariantCulture);
+    private int BlockSize => int.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(MultipathDisk.PathsOf(disk)[0])}/queue/logical_block_size"), CultureInfo.InvariantCulture);
+
+    /// <summary>Where the journal partition starts, in sectors of 512 bytes.</summary>
+    private async Task<long> JournalStartAsync(CancellationToken cancellationToken)
+    {
+        var partition = Path.GetFileName(SanLayout.Partition(disk, 2));
+        // The kernel shows no start of a mapped device, whose table ends with it: 0 32768 linear 254:0 526336.
+        var text = MultipathDisk.Is(disk)
+            ? (await new DeviceMapper(runner).TableAsync(partition, cancellationToken).ConfigureAwait(false)).Split(' ')[^1]
+            : await File.ReadAllTextAsync($"/sys/class/block/{partition}/start", cancellationToken).ConfigureAwait(false);
+        return long.Parse(text, CultureInfo.InvariantCulture);
+    }
 
     private Task<CommandResult> RunAsync(IReadOnlyList<int> accepted, CancellationToken cancellationToken, params IReadOnlyList<string> arguments) =>
-        PersistAsync(ExternalCommand.Of("sg_persist", ["--no-inquiry", .. arguments, disk]), accepted, cancellationToken);
+        PersistAsync(path => Persistent(path, arguments), accepted, cancellationToken);
+
+    private static ExternalCommand Persistent(string path, params IReadOnlyList<string> arguments) => ExternalCommand.Of("sg_persist", ["--no-inquiry", .. arguments, path]);
+
+    /// <summary>Sends a command over one path after the other until one serves. A conflict may only mean that this path is not registered: another one decides.</summary>
+    private async Task<CommandResult> PersistAsync(Func<string, ExternalCommand> command, IReadOnlyList<int> accepted, CancellationToken cancellationToken)
+    {
+        var paths = MultipathDisk.PathsOf(disk);
+        for (var i = 0; i < paths.Count - 1; i++)
+            try
+            {
+                var result = await PersistAsync(command, paths[i], accepted, cancellationToken).ConfigureAwait(false);
+                if (result.ExitCode != Conflict) return result;
+            }
+            catch (FailureException)
+            {
+                // The last path's failure is told.
+            }
+        return paths.Count > 0 ? await PersistAsync(command, paths[^1], accepted, cancellationToken).ConfigureAwait(false) : throw new FailureException($"{disk} has no path");
+    }
 
     /// <summary>The first command after a login or a change of registrations may only report that something happened (unit attention): it is sent again.</summary>
-    private async Task<CommandResult> PersistAsync(ExternalCommand command, IReadOnlyList<int> accepted, CancellationToken cancellationToken)
+    private async Task<CommandResult> PersistAsync(Func<string, ExternalCommand> commandFor, string path, IReadOnlyList<int> accepted, CancellationToken cancellationToken)
     {
+        var command = commandFor(path);
         for (var attempt = 1; ; attempt++)
         {
             var result = await runner.RunAsync(command.Accepting().WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken).ConfigureAwait(false);
             if (accepted.Contains(result.ExitCode)) return result;
             if (result.ExitCode == Conflict) throw new FailureException(Gone(command.ToString()));
-            if (result.ExitCode is not (UnitAttention or NotReady) || attempt == Retries) throw new FailureException($"{disk}: '{command}' failed with exit code {result.ExitCode}: {result.Error.Trim()}");
+            if (result.ExitCode is not (UnitAttention or NotReady) || attempt == Retries) throw new FailureException($"{path}: '{command}' failed with exit code {result.ExitCode}: {result.Error.Trim()}");
             await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
         }
     }
