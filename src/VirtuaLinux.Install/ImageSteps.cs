@@ -13,7 +13,8 @@ namespace VirtuaLinux.Install;
 /// <param name="say">Takes a line for people.</param>
 /// <param name="read">The volume group, and the path of each of its physical volumes by name.</param>
 /// <param name="change">Commits what it is given makes of the volume group.</param>
-public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string medium, Action<string> say, Func<CancellationToken, Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)>> read, Func<Func<VolumeGroup, VolumeGroup>, CancellationToken, Task> change)
+/// <param name="alone">Runs something while nobody else changes the volume group: what is mapped then is seen by whoever deletes next.</param>
+public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string medium, Action<string> say, Func<CancellationToken, Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)>> read, Func<Func<VolumeGroup, VolumeGroup>, CancellationToken, Task> change, Func<Func<Task>, CancellationToken, Task> alone)
 {
     private const int CopyBlock = 4 << 20;
 
@@ -57,59 +58,67 @@ public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string me
     }
 
     /// <summary>Streams the root image from the medium to the origin.</summary>
-    public async Task WriteOriginAsync(CancellationToken cancellationToken)
+    public Task WriteOriginAsync(CancellationToken cancellationToken) => MappedAsync(NodeVolumes.OriginName(image.Image), readOnly: false, async device =>
     {
-        var device = await MapAsync(NodeVolumes.OriginName(image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
-        await using (var source = File.OpenRead(Path.Combine(medium, "root.ext4.zst")))
-        using (var target = BlockDevice.Open(device, writable: true))
-        {
-            var written = await OriginWriter.WriteAsync(source, image, target, Progress("origin", image.RootSize), cancellationToken).ConfigureAwait(false);
-            say($"origin {image.Image}: {new ByteSize(written).ToRoundedString()} written for {new ByteSize(image.RootSize).ToRoundedString()}");
-        }
-        await UnmapAsync(NodeVolumes.OriginName(image.Image), cancellationToken).ConfigureAwait(false);
-    }
+        await using var source = File.OpenRead(Path.Combine(medium, "root.ext4.zst"));
+        using var target = BlockDevice.Open(device, writable: true);
+        var written = await OriginWriter.WriteAsync(source, image, target, Progress("origin", image.RootSize), cancellationToken).ConfigureAwait(false);
+        say($"origin {image.Image}: {new ByteSize(written).ToRoundedString()} written for {new ByteSize(image.RootSize).ToRoundedString()}");
+    }, cancellationToken);
 
     /// <summary>Reads the origin back from the SAN.</summary>
-    public async Task VerifyOriginAsync(CancellationToken cancellationToken)
+    public Task VerifyOriginAsync(CancellationToken cancellationToken) => MappedAsync(NodeVolumes.OriginName(image.Image), readOnly: true, async device =>
     {
-        var device = await MapAsync(NodeVolumes.OriginName(image.Image), readOnly: true, cancellationToken).ConfigureAwait(false);
         await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
-        using (var source = BlockDevice.Open(device, writable: false))
-            OriginWriter.Verify(image, source, Progress("verify", image.RootSize), cancellationToken);
-        await UnmapAsync(NodeVolumes.OriginName(image.Image), cancellationToken).ConfigureAwait(false);
-    }
+        using var source = BlockDevice.Open(device, writable: false);
+        OriginWriter.Verify(image, source, Progress("verify", image.RootSize), cancellationToken);
+    }, cancellationToken);
 
     /// <summary>Copies the boot volume and reads it back; then the image's volumes no longer count as unverified.</summary>
     public async Task WriteBootAsync(CancellationToken cancellationToken)
     {
-        var device = await MapAsync(NodeVolumes.BootName(image.Image), readOnly: false, cancellationToken).ConfigureAwait(false);
-        var length = image.BootSize;
-        using (var target = BlockDevice.Open(device, writable: true))
-        using (var source = BlockDevice.Open(Path.Combine(medium, "boot.squashfs"), writable: false))
+        await MappedAsync(NodeVolumes.BootName(image.Image), readOnly: false, async device =>
         {
-            if (source.Size != length) throw new FailureException($"boot.squashfs on the medium has {source.Size} bytes and should have {length}; the medium is damaged: write it again from a checked ISO");
-            var buffer = new byte[CopyBlock];
-            for (long at = 0; at < length; at += buffer.Length)
-            {
-                var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
-                source.Read(at, block);
-                target.Write(at, block);
-            }
-            target.Flush();
-        }
-        await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
-        if (Digest(device, length) != image.BootDigest) throw new FailureException($"the boot volume of {image.Image} does not have the digest of the image; the medium or the SAN is damaged");
-        await UnmapAsync(NodeVolumes.BootName(image.Image), cancellationToken).ConfigureAwait(false);
+            Copy(Path.Combine(medium, "boot.squashfs"), device, image.BootSize);
+            await DropCacheAsync(device, cancellationToken).ConfigureAwait(false);
+            if (Digest(device, image.BootSize) != image.BootDigest) throw new FailureException($"the boot volume of {image.Image} does not have the digest of the image; the medium or the SAN is damaged");
+        }, cancellationToken).ConfigureAwait(false);
         await change(group => NodeVolumes.MarkVerified(group, image.Image), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<string> MapAsync(string volume, bool readOnly, CancellationToken cancellationToken)
+    private static void Copy(string file, string device, long length)
     {
-        var (group, devices) = await read(cancellationToken).ConfigureAwait(false);
-        return await new NodeVolumes(runner, group, devices).MapAsync(volume, NodeVolumes.WriteDevice + volume, readOnly, cancellationToken).ConfigureAwait(false);
+        using var target = BlockDevice.Open(device, writable: true);
+        using var source = BlockDevice.Open(file, writable: false);
+        if (source.Size != length) throw new FailureException($"{Path.GetFileName(file)} on the medium has {source.Size} bytes and should have {length}; the medium is damaged: write it again from a checked ISO");
+        var buffer = new byte[CopyBlock];
+        for (long at = 0; at < length; at += buffer.Length)
+        {
+            var block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
+            source.Read(at, block);
+            target.Write(at, block);
+        }
+        target.Flush();
     }
 
-    private Task UnmapAsync(string volume, CancellationToken cancellationToken) => _mapper.RemoveAsync(NodeVolumes.WriteDevice + volume, cancellationToken);
+    /// <summary>Does something with a mapped volume, which is not mapped any more afterwards, however that ends.</summary>
+    private async Task MappedAsync(string volume, bool readOnly, Func<string, Task> work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var device = "";
+            await alone(async () =>
+            {
+                var (group, devices) = await read(cancellationToken).ConfigureAwait(false);
+                device = await new NodeVolumes(runner, group, devices).MapAsync(volume, NodeVolumes.WriteDevice + volume, readOnly, cancellationToken).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
+            await work(device).ConfigureAwait(false);
+        }
+        finally
+        {
+            await _mapper.RemoveAsync(NodeVolumes.WriteDevice + volume, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
 
     // What is read back must come from the SAN and not from this machine's memory (BLKFLSBUF).
     private async Task DropCacheAsync(string device, CancellationToken cancellationToken)

@@ -16,6 +16,8 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
         // Which node starts which image is not the site file's to say.
         return new SiteChange(current, wanted with
         {
+            Format = current.Format,
+            ReadableFrom = current.ReadableFrom,
             Images = current.Images,
             Nodes = [.. wanted.Nodes.Select(n => Find(current, n.Name) is { } old ? n with { Image = old.Image, Former = old.Former, Restarts = old.Restarts } : n)],
         });

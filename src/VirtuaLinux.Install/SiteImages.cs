@@ -66,21 +66,22 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
 
     /// <summary>Deletes volumes that nothing uses: of an image both, after the manifest without it is committed.</summary>
     /// <param name="name">Name of a volume.</param>
-    /// <param name="usage">What the nodes say, by name.</param>
+    /// <param name="ask">What the nodes of a manifest say, by name; called under the lease.</param>
     /// <param name="withRoots">Whether of an image the roots go too that nodes keep in order to be rolled back to it.</param>
     /// <param name="check">Refuses when somebody may still write to what is freed; called under the lease.</param>
     /// <param name="cancellationToken">Ends it before the first commit.</param>
     /// <exception cref="FailureException">It is in use, or may be; nothing was deleted.</exception>
-    public async Task<IReadOnlyList<LedgerEntry>> DeleteAsync(string name, IReadOnlyDictionary<string, NodeStatus> usage, bool withRoots, Func<Manifest, Task> check, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<LedgerEntry>> DeleteAsync(string name, Func<Manifest, CancellationToken, Task<IReadOnlyDictionary<string, NodeStatus>>> ask, bool withRoots, Func<Manifest, IReadOnlyDictionary<string, NodeStatus>, Task> check, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(usage);
+        ArgumentNullException.ThrowIfNull(ask);
         ArgumentNullException.ThrowIfNull(check);
         IReadOnlyList<LedgerEntry> gone = [];
         await storage.WithLeaseAsync(async lease =>
         {
             // What is true now, and stays so while the lease is held.
             var (_, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
-            await check(manifest).ConfigureAwait(false);
+            var usage = await ask(manifest, cancellationToken).ConfigureAwait(false);
+            await check(manifest, usage).ConfigureAwait(false);
             if (withRoots && NodeVolumes.ImageOf(name) is { } former) manifest = manifest.WithoutFormer(former);
             gone = Ledger.Of(await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), manifest, new Dictionary<string, StoreUsage>()).Deletable(name);
             if (gone[0].Kind is "origin" or "boot" && NodeVolumes.ImageOf(gone[0].Name) is { } image)
@@ -97,7 +98,7 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
     {
         var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
         var image = ReadInfo(folder);
-        await new ImageSteps(runner, image, folder, say, ReadAsync, (change, token) => storage.ChangeAsync(change, token)).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await new ImageSteps(runner, image, folder, say, ReadAsync, (change, token) => storage.ChangeAsync(change, token), (work, token) => storage.WithLeaseAsync(_ => work(), token)).WriteAsync(cancellationToken).ConfigureAwait(false);
         await _site.CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
         return image;
     }

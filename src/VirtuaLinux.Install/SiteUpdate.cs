@@ -33,6 +33,8 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
             // Volumes without a manifest that names them, or larger than it says, harm nobody.
             await storage.ChangeAsync(lease, group => NodeVolumes.AddNodes(group, [.. change.Wanted.Nodes.Select(n => n.Name)], change.Wanted.Volumes, storage.Lvm.DevicesOf(group)), cancellationToken).ConfigureAwait(false);
             await new SiteCommit(runner, storage, log).CommitAsync(lease, (_, _) => (state, change.Wanted), cancellationToken).ConfigureAwait(false);
+            // What was shut out is the old machine, which is not in the site any more.
+            foreach (var node in change.Replaced) await storage.Exclusion.UnfenceAsync(node.Cluster.Ip, CancellationToken.None).ConfigureAwait(false);
         }, cancellationToken);
     }
 
@@ -45,9 +47,17 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
     /// <exception cref="FailureException">There is no such node, the card is another node's, or the old machine still runs; nothing was changed.</exception>
     public async Task<ManifestNode> ReplaceAsync(string name, string network, MacAddress mac, CancellationToken cancellationToken = default)
     {
-        await SeeThatTheyAreGoneAsync([storage.Find(name)], cancellationToken).ConfigureAwait(false);
-        var committed = await new SiteCommit(runner, storage, log).CommitAsync((state, manifest) => (state, Replaced(manifest, name, network, mac)), cancellationToken).ConfigureAwait(false);
-        return committed.Nodes.First(n => n.Name == name);
+        Manifest? committed = null;
+        await storage.WithLeaseAsync(async lease =>
+        {
+            var (_, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+            var next = Replaced(manifest, name, network, mac);
+            await SeeThatTheyAreGoneAsync([manifest.Nodes.First(n => n.Name == name)], cancellationToken).ConfigureAwait(false);
+            committed = await new SiteCommit(runner, storage, log).CommitAsync(lease, (state, _) => (state, next), cancellationToken).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
+        var node = committed!.Nodes.First(n => n.Name == name);
+        await storage.Exclusion.UnfenceAsync(node.Cluster.Ip, CancellationToken.None).ConfigureAwait(false);
+        return node;
     }
 
     /// <summary>The manifest with another card for one node.</summary>
@@ -69,7 +79,13 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
         if (nodes.Count == 0) return;
         var alive = await LiveNodes.FindAsync(runner, nodes, cancellationToken).ConfigureAwait(false);
         if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the machine off first");
-        if (storage.Key is null) return;
+        if (storage.Key is null)
+        {
+            // Nobody can be kept from writing, and a machine that hangs answers nothing: somebody must have looked.
+            var fences = await storage.Exclusion.ReadFencesAsync(cancellationToken).ConfigureAwait(false);
+            if (nodes.FirstOrDefault(n => !fences.Nodes.Contains(n.Cluster.Ip)) is { } unseen) throw new FailureException($"{unseen.Name} does not answer, and this SAN can shut nobody out: see that its machine is off, and note that with 'virtualinux node fence {unseen.Name} --powered-off'");
+            return;
+        }
         var keys = await storage.Lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
         var registered = nodes.Where(n => keys.Any(k => k.Node == n.Cluster.Ip)).Select(n => n.Name).ToList();
         if (registered.Count > 0) throw new FailureException($"{string.Join(", ", registered)} does not answer and is registered with the SAN still: see that the machine is off, and shut it out with 'virtualinux node fence {registered[0]}'");

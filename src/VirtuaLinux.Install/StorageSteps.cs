@@ -39,7 +39,7 @@ public sealed class StorageSteps(InstallContext context)
         var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var next = change(group);
         if (!ReferenceEquals(next, group)) await Lvm.CommitAsync(next, cancellationToken).ConfigureAwait(false);
-    });
+    }, (work, _) => work());
 
     /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
@@ -85,7 +85,7 @@ public sealed class StorageSteps(InstallContext context)
         ArgumentNullException.ThrowIfNull(manifest);
         if (manifest.Format > SignedManifest.KnownFormat) throw new FailureException($"the site was changed by a newer release of this program (manifest format {manifest.Format}, and this one writes {SignedManifest.KnownFormat}); change it from a node of that release, or every node would lose what it added");
         using var identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
-        return state with { SignedManifest = SignedManifest.Sign(manifest, identity.Key) };
+        return state with { SignedManifest = SignedManifest.Sign(manifest with { Format = SignedManifest.KnownFormat, ReadableFrom = null }, identity.Key) };
     }
 
     /// <summary>Commits a state of the site: from now on it rules.</summary>

@@ -32,20 +32,23 @@ public static class Generations
         return listed with { Images = [.. listed.Images.Select(i => i.Image == image ? i with { Pinned = pinned } : i)] };
     }
 
-    /// <summary>Nodes start other images from now on; of each, the image before becomes the one that it can be rolled back to.</summary>
+    /// <summary>Nodes start other images from now on; of each that ran the image before, that becomes the one that it can be rolled back to. One that never ran it keeps the way back that it has.</summary>
     /// <param name="manifest">The manifest.</param>
     /// <param name="targets">The image of each node that changes, by its name.</param>
-    /// <param name="restarting">The nodes that restart at once for it.</param>
-    public static Manifest WithAssigned(this Manifest manifest, IReadOnlyDictionary<string, ImageVersion> targets, IReadOnlySet<string> restarting)
+    /// <param name="restarting">Those of them that restart at once for it.</param>
+    /// <param name="sound">The nodes that are known to run the image that the manifest gives them.</param>
+    public static Manifest WithAssigned(this Manifest manifest, IReadOnlyDictionary<string, ImageVersion> targets, IReadOnlySet<string> restarting, IReadOnlySet<string> sound)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(targets);
         ArgumentNullException.ThrowIfNull(restarting);
+        ArgumentNullException.ThrowIfNull(sound);
         ManifestNode Assign(ManifestNode node)
         {
+            if (!targets.TryGetValue(node.Name, out var next)) return node;
             var now = manifest.ImageOf(node);
-            var next = targets.GetValueOrDefault(node.Name, now);
-            return node with { Image = next == manifest.Image ? null : next, Former = next == now ? node.Former : now, Restarts = restarting.Contains(node.Name) };
+            ImageVersion? former = next != now && (node.Former is null || sound.Contains(node.Name)) ? now : node.Former;
+            return node with { Image = next == manifest.Image ? null : next, Former = former == next ? null : former, Restarts = restarting.Contains(node.Name) };
         }
         return manifest with { Nodes = [.. manifest.Nodes.Select(Assign)] };
     }

@@ -36,12 +36,12 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
             usage.Where(u => nodes.Contains(u.Key)).Sum(u => u.Value.DataUsed), image * nodes.Count, [.. nodes.Except(usage.Keys).Order(StringComparer.Ordinal)]);
     }
 
-    /// <summary>The volumes that go when one is deleted: an image's two volumes go together.</summary>
+    /// <summary>The volumes that go when one is deleted: an image's two go together, and so do a node's, which make sense with each other only.</summary>
     /// <exception cref="FailureException">There is no such volume, or it is in use.</exception>
     public IReadOnlyList<LedgerEntry> Deletable(string name)
     {
         var entry = Volumes.FirstOrDefault(v => v.Name == name) ?? throw new FailureException($"there is no volume '{name}'; 'virtualinux storage ledger' lists them");
-        IReadOnlyList<LedgerEntry> all = entry.Kind is "origin" or "boot" ? [.. Volumes.Where(v => v.Owner == entry.Owner)] : [entry];
+        IReadOnlyList<LedgerEntry> all = entry.Kind == "unknown" ? [entry] : [.. Volumes.Where(v => v.Owner == entry.Owner)];
         if (all.FirstOrDefault(v => v.Reclaim is null) is { } used) throw new FailureException($"{used.Name} ({used.Kind} of {used.Owner}) is in use{(used.Need is { } need ? $": {need}" : "")}; nothing was deleted");
         return all;
     }

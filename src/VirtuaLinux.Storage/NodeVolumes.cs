@@ -86,6 +86,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     {
         ArgumentNullException.ThrowIfNull(group);
         string[] names = [OriginName(image), BootName(image)];
+        if (names.FirstOrDefault(n => group.Find(n) is null) is { } gone) throw new FailureException($"{gone} was deleted while it was written; add the image again");
         return group with { Volumes = [.. group.Volumes.Select(v => names.Contains(v.Name) ? v with { Tags = [.. v.Tags.Where(t => t != Unverified)] } : v)] };
     }
 
@@ -229,6 +230,10 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
 
     /// <summary>Removes a mapped device.</summary>
     public Task UnmapAsync(string name, CancellationToken cancellationToken = default) => _mapper.RemoveAsync(name, cancellationToken);
+
+    /// <summary>Whether a node's pool was ever used.</summary>
+    public async Task<bool> HasRootsAsync(string node, CancellationToken cancellationToken = default) =>
+        !IsBlank(await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false));
 
     /// <summary>Maps a node's pool and, in it, the root over the image's origin.</summary>
     /// <param name="node">Name of the node.</param>

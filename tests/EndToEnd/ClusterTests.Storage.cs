@@ -74,6 +74,8 @@ public sealed partial class ClusterTests
         var before = await SizesAsync(fork, "node01");
         var later = (await fork.Lab.SiteFilesAsync(new LabSiteOptions { Root = ByteSize.FromMiB(4096 + 256), Local = ByteSize.FromMiB(512 + 256) }))["site.yaml"];
         await fork.OnNodeAsync("node03", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(later))} | base64 -d > /tmp/site.yaml");
+        Assert.Contains("node04 does not answer, and this SAN can shut nobody out", await FailAsync(fork, "node03", Site("apply", "--yes")[2..]), StringComparison.Ordinal);
+        await fork.OnNodeAsync("node03", "sudo", "virtualinux", "node", "fence", "node04", "--powered-off");
         var gone = await fork.OnNodeAsync("node03", Site("apply", "--yes"));
         foreach (var line in (string[])["node04 removed", "volumes: root", "volumes: local", "manifest 3 is committed", "node01: has it", "node02: has it", "node03: has it"]) Assert.Contains(line, gone, StringComparison.Ordinal);
         await Condition.WaitAsync("root and local of node01 to grow", InstalledCluster.Deadline, async () => await SizesAsync(fork, "node01") is var now && now.Root - before.Root > 200 << 20 && now.Local - before.Local > 200 << 20);

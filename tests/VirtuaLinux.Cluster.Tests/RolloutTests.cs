@@ -1,3 +1,4 @@
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Cluster.Tests;
@@ -59,6 +60,30 @@ public sealed class RolloutTests
         Assert.Equal(New, site.Manifest.Image);
     }
 
+    [Fact]
+    public async Task A_canary_that_died_keeps_the_others_from_following_it_however_often_they_are_told_to()
+    {
+        var site = new Nodes(2) { Dying = "node02" };
+        Assert.Equal(["node02"], await site.RollAsync(New));
+        Assert.Equal(["node02"], await site.RollAsync(New));
+        Assert.Equal(["node02"], site.Restarted);
+        Assert.Equal(Old, site.Manifest.Image);
+        // With nobody else up there is nobody to boot from, and nothing that shows that the image runs.
+        var alone = new Nodes(2) { Off = "node02" };
+        Assert.Contains("no other node is up with debian-13@2", (await Assert.ThrowsAsync<FailureException>(() => alone.RollAsync(New))).Message, StringComparison.Ordinal);
+        Assert.Empty(alone.Restarted);
+        Assert.Equal(1, alone.Manifest.Serial);
+    }
+
+    [Fact]
+    public async Task What_somebody_else_decided_meanwhile_is_not_undone()
+    {
+        var site = new Nodes(4) { Meddling = m => m with { Nodes = [.. m.Nodes.Select(n => n.Name == "node02" ? n with { Image = null, Former = null } : n)] } };
+        Assert.Contains("somebody else changed", (await Assert.ThrowsAsync<FailureException>(() => site.RollAsync(New, batch: 1))).Message, StringComparison.Ordinal);
+        Assert.Equal(["node02"], site.Restarted);
+        Assert.Null(site.Manifest.Nodes[1].Image);
+    }
+
     [Theory]
     [InlineData("same", "2", OriginState.Verified, "", "")]
     [InlineData("other", "1", OriginState.Verified, "", "")]
@@ -105,6 +130,12 @@ public sealed class RolloutTests
         /// <summary>A unit fails here with the new image.</summary>
         public string? Broken { get; init; }
 
+        /// <summary>It does not come up again.</summary>
+        public string? Dying { get; init; }
+
+        /// <summary>What somebody commits as soon as the first node is up.</summary>
+        public Func<Manifest, Manifest>? Meddling { get; set; }
+
         /// <summary>It does not restart.</summary>
         public string? Deaf { get; set; }
 
@@ -113,7 +144,7 @@ public sealed class RolloutTests
 
         public Task<IReadOnlyList<string>> RollAsync(ImageVersion image, int canary = 1, int batch = 4, IReadOnlyList<string>? only = null) =>
             new Rollout(CommitAsync, AskAsync, Said.Add) { Canary = canary, Batch = batch, Interval = TimeSpan.FromMilliseconds(1), Patience = TimeSpan.FromSeconds(1) }
-                .RunAsync(Manifest, (only ?? [.. _status.Keys]).ToDictionary(n => n, _ => image), "node01", TestContext.Current.CancellationToken);
+                .RunAsync(Manifest, (only ?? [.. Manifest.Nodes.Select(n => n.Name)]).ToDictionary(n => n, _ => image), "node01", TestContext.Current.CancellationToken);
 
         private Task<Manifest> CommitAsync(Func<Manifest, Manifest> change, CancellationToken cancellationToken)
         {
@@ -127,14 +158,16 @@ public sealed class RolloutTests
         private Task<IReadOnlyDictionary<string, NodeStatus>> AskAsync(Manifest manifest, CancellationToken cancellationToken)
         {
             Restart();
+            if (Meddling is { } meddle && Restarted.Count > 0) (Manifest, Meddling) = (meddle(Manifest) with { Serial = Manifest.Serial + 1 }, null);
             return Task.FromResult<IReadOnlyDictionary<string, NodeStatus>>(_status.Where(s => s.Key != Off).ToDictionary());
         }
 
         private void Restart()
         {
-            var restarting = Manifest.Nodes.Where(n => n.Restarts && n.Name != Deaf && _status[n.Name].ImageVersion != Manifest.ImageOf(n).ToString()).ToList();
+            var restarting = Manifest.Nodes.Where(n => n.Restarts && n.Name != Deaf && _status.ContainsKey(n.Name) && _status[n.Name].ImageVersion != Manifest.ImageOf(n).ToString()).ToList();
             if (restarting.Count > 0) Restarted.Add(string.Join(' ', restarting.Select(n => n.Name)));
-            foreach (var node in restarting)
+            foreach (var node in restarting.Where(n => n.Name == Dying)) _status.Remove(node.Name);
+            foreach (var node in restarting.Where(n => n.Name != Dying))
                 _status[node.Name] = _status[node.Name] with { BootId = $"{Manifest.Serial}", ImageVersion = Manifest.ImageOf(node).ToString(), FailedUnits = node.Name == Broken && Manifest.ImageOf(node) == New ? ["bad.service"] : [] };
         }
     }

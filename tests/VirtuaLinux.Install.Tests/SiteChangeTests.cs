@@ -71,7 +71,7 @@ public sealed class SiteChangeTests
     [Fact]
     public void Which_node_starts_which_image_is_not_the_site_files_to_say()
     {
-        var rolled = Current.WithImage(ImageVersion.Parse("debian-13@2"), "d2").WithAssigned(new Dictionary<string, ImageVersion> { ["node01"] = ImageVersion.Parse("debian-13@2") }, new HashSet<string> { "node01" });
+        var rolled = Current.WithImage(ImageVersion.Parse("debian-13@2"), "d2").WithAssigned(new Dictionary<string, ImageVersion> { ["node01"] = ImageVersion.Parse("debian-13@2") }, new HashSet<string> { "node01" }, new HashSet<string>());
         Assert.True(SiteChange.To(rolled, Load(File)).IsEmpty);
         Assert.False(SiteCommit.ConcernsStarter(Current, rolled with { Serial = 8 }));
         Assert.True(SiteCommit.ConcernsStarter(Current, SiteUpdate.Replaced(rolled, "node02", "cluster", MacAddress.Parse("52:54:00:77:00:99"))));

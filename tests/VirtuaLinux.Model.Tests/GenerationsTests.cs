@@ -50,5 +50,16 @@ public sealed class GenerationsTests
         Assert.Equal("old", all.DigestOf(Old));
     }
 
-    private static Manifest Assign(Manifest manifest, ImageVersion image, params string[] nodes) => manifest.WithAssigned(nodes.ToDictionary(n => n, _ => image), nodes.ToHashSet());
+    [Fact]
+    public void A_node_that_never_ran_an_image_keeps_the_way_back_to_the_one_before_it()
+    {
+        var newer = ImageVersion.Parse("debian-13@3");
+        var broken = Assign(Site.WithImage(New, "new").WithImage(newer, "newer"), New, "node02");
+        var mended = broken.WithAssigned(new Dictionary<string, ImageVersion> { ["node02"] = newer }, new HashSet<string>(), new HashSet<string>());
+        Assert.Equal((newer, Old), (mended.Nodes[1].Image!.Value, mended.Nodes[1].Former!.Value));
+        var back = broken.WithAssigned(new Dictionary<string, ImageVersion> { ["node02"] = Old }, new HashSet<string>(), new HashSet<string>());
+        Assert.Equal((null, null), (back.Nodes[1].Image, back.Nodes[1].Former));
+    }
+
+    private static Manifest Assign(Manifest manifest, ImageVersion image, params string[] nodes) => manifest.WithAssigned(nodes.ToDictionary(n => n, _ => image), nodes.ToHashSet(), manifest.Nodes.Select(n => n.Name).ToHashSet());
 }

@@ -45,13 +45,18 @@ public sealed class RootRecordTests
         Assert.Equal([0], third.Dropped);
         Assert.Equal([b], third.Kept.Select(k => k.Image));
         Assert.Equal([a, b, c], third.History.Select(h => h.Image));
-        Assert.Contains("another origin", Assert.Throws<FailureException>(() => third.Start(b, new string('0', 64), null, 7, now)).Message, StringComparison.Ordinal);
+        Assert.Contains("another origin", Assert.Throws<FailureException>(() => third with { RootDigest = Digest } is var running ? running.Start(c, new string('0', 64), null, 7, now) : null!).Message, StringComparison.Ordinal);
+        // An image that was built again under its name begins with a root of its own.
+        var rebuilt = third.Start(b, new string('0', 64), c, 7, now);
+        Assert.Equal((b, 3), (rebuilt.Image, rebuilt.ThinId));
+        Assert.Equal([0, 1], rebuilt.Dropped);
     }
 
     [Fact]
     public void A_power_cut_between_two_starts_loses_no_root_and_uses_no_number_twice() => Gen.Select(Gen.Int[0, 3], Gen.Int[-1, 3], Gen.Bool, Gen.Bool).List[1, 40].Sample(starts =>
     {
         var record = new RootRecord { Image = Image(0), RootDigest = "0", ThinId = 0 };
+        var given = new HashSet<int> { 0 };
         foreach (var (image, former, isCut, isReset) in starts)
         {
             var before = record;
@@ -59,9 +64,10 @@ public sealed class RootRecordTests
             var used = record.Kept.Select(k => k.ThinId).Append(record.ThinId).Concat(record.Dropped).ToList();
             Assert.Equal(used.Count, used.Distinct().Count());
             Assert.True(record.Kept.Count <= 1 && record.Kept.All(k => k.Image != record.Image));
+            if (record.ThinId != before.ThinId && before.Kept.All(k => k.ThinId != record.ThinId)) Assert.True(given.Add(record.ThinId), $"{record.ThinId} was given twice");
             foreach (var root in before.Kept.Where(k => k.Image == record.Image)) Assert.Equal(root.ThinId, record.ThinId);
             if (!isCut) record = record with { RenderedSerial = 1, Dropped = [], DropsLocal = false };
-            if (isReset) record = record.Reset(withLocal: false);
+            if (isReset) given.Add((record = record.Reset(withLocal: false)).ThinId);
         }
     });
 

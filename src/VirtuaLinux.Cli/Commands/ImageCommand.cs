@@ -75,6 +75,8 @@ internal static class ImageCommand
         pace.AddTo(command);
         command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(names)!, pace.Of(parsed), (state, manifest, nodes) =>
         {
+            if (parsed.GetValue(names)!.Length == 0 && nodes.Select(manifest.ImageOf).Distinct().Count() > 1)
+                throw new FailureException($"a rollout is half done: {string.Join(", ", nodes.GroupBy(manifest.ImageOf).Select(g => $"{string.Join(' ', g.Select(n => n.Name))} start{(g.Count() == 1 ? "s" : "")} {g.Key}"))}; name the nodes that shall go back");
             if (parsed.GetValue(names)!.Length == 0) nodes = [.. nodes.Where(n => n.Former is not null)];
             if (nodes.Count == 0) throw new FailureException("no node ran another image before; 'virtualinux image list' shows what each keeps");
             return nodes.ToDictionary(n => n.Name, n => n.Former is { } former ? state.Find(manifest, former).Image : throw new FailureException($"{n.Name} keeps no root of another image; give it one with 'virtualinux image rollout IMAGE {n.Name}'"));
@@ -119,9 +121,16 @@ internal static class ImageCommand
         var targets = choose(state, manifest, [.. manifest.Nodes.Where(n => names.Length == 0 || names.Contains(n.Name))]);
         var site = new SiteCommit(runner, storage, Console.Error.WriteLine);
         using var nodes = new SiteNodes();
-        var rollout = new Rollout((change, token) => site.CommitAsync((s, m) => (s, change(m)), token), nodes.ReadAsync, Console.WriteLine) { Canary = pace.Canary, Batch = pace.Batch, Patience = pace.Patience };
+        var rollout = new Rollout((change, token) => site.CommitAsync((s, m) => (s, Checked(s, change(m))), token), nodes.ReadAsync, Console.WriteLine) { Canary = pace.Canary, Batch = pace.Batch, Patience = pace.Patience };
         var failed = await rollout.RunAsync(manifest, targets, storage.Self.Name, cancellation);
         return failed.Count == 0 ? ExitCode.Done : throw new FailureException($"stopped; the other nodes stay as they are. Let {(failed.Count == 1 ? "it" : "them")} go back with 'virtualinux image rollback {string.Join(' ', failed)}', or mend what failed and give the same command again");
+    }
+
+    /// <summary>Under the lease, every image that a node starts is there.</summary>
+    private static Manifest Checked(SanState state, Manifest next)
+    {
+        foreach (var image in next.Nodes.Select(next.ImageOf).Distinct()) state.Find(next, image);
+        return next;
     }
 
     private static Argument<ImageVersion> ImageArgument(string description) => new("image")

@@ -143,8 +143,7 @@ internal static class StorageCommand
         var runner = new CommandRunner();
         var storage = NodeStorage.Open(runner);
         using var nodes = new SiteNodes();
-        var status = await nodes.ReadAsync(storage.Manifest, cancellation);
-        var gone = await new SiteImages(runner, storage, Console.Error.WriteLine).DeleteAsync(volume, status, withRoots, manifest => RefuseStrangersAsync(storage, manifest, status, NodeVolumes.ImageOf(volume) is not null, poweredOff, cancellation), cancellation);
+        var gone = await new SiteImages(runner, storage, Console.Error.WriteLine).DeleteAsync(volume, nodes.ReadAsync, withRoots, (manifest, status) => RefuseStrangersAsync(storage, manifest, status, NodeVolumes.ImageOf(volume) is not null, poweredOff, cancellation), cancellation);
         foreach (var entry in gone) Console.WriteLine($"{entry.Name} deleted, {Size(entry.Size)} free");
     }
 
@@ -152,12 +151,19 @@ internal static class StorageCommand
     private static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, IReadOnlyDictionary<string, NodeStatus> status, bool isImage, bool poweredOff, CancellationToken cancellation)
     {
         if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
-        if (storage.Key is null) return;
+        var silent = isImage ? manifest.Nodes.Where(n => !status.ContainsKey(n.Name)).ToList() : [];
+        if (storage.Key is null)
+        {
+            // Nobody can be kept from writing: that such a machine is off is known when somebody noted it.
+            var fences = await storage.Exclusion.ReadFencesAsync(cancellation);
+            if (silent.FirstOrDefault(n => !fences.Nodes.Contains(n.Cluster.Ip)) is { } unknown) throw new FailureException($"{unknown.Name} does not answer and may use the image: start it, or see that it is off and note that with 'virtualinux node fence {unknown.Name} --powered-off'");
+            return;
+        }
         var keys = await storage.Lun.ReadKeysAsync(cancellation);
         var strangers = keys.Where(k => manifest.Nodes.All(n => n.Cluster.Ip != k.Node)).ToList();
         if (strangers.Count > 0) throw new FailureException($"{string.Join(", ", strangers.Select(k => k.Node?.ToString() ?? k.ToString()))} is registered with the SAN and not in the site; power it off and shut it out with 'virtualinux node fence ADDRESS'");
         // A node may serve the image, or write it, and only it can tell.
-        if (isImage && manifest.Nodes.FirstOrDefault(n => !status.ContainsKey(n.Name) && keys.Any(k => k.Node == n.Cluster.Ip)) is { } silent) throw new FailureException($"{silent.Name} is registered with the SAN and does not answer: it may use the image; start it, or shut it out with 'virtualinux node fence {silent.Name}'");
+        if (silent.FirstOrDefault(n => keys.Any(k => k.Node == n.Cluster.Ip)) is { } registered) throw new FailureException($"{registered.Name} is registered with the SAN and does not answer: it may use the image; start it, or shut it out with 'virtualinux node fence {registered.Name}'");
     }
 
     private static Command Guard()

@@ -46,10 +46,15 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         var volumes = new NodeVolumes(runner, group, paths);
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
-        var last = RootRecord.Read() ?? new RootRecord { Image = image.Image, RootDigest = image.RootDigest, ThinId = 0 };
+        var known = RootRecord.Read();
+        if (known is null && await volumes.HasRootsAsync(node.Name, cancellationToken).ConfigureAwait(false))
+            throw new FailureException($"the exception store of {node.Name} holds roots, and {Local} has no record of the image that they stand on; take the node out of the site, delete its volumes with 'virtualinux storage delete {NodeVolumes.StoreName(node.Name)}', and add it again");
+        var last = known ?? new RootRecord { Image = image.Image, RootDigest = image.RootDigest, ThinId = 0 };
         var record = last.Start(image.Image, image.RootDigest, node.Former, manifest.Serial, DateTimeOffset.UtcNow);
         if (record.DropsLocal) EmptyLocal();
         record.Write();
+        // The pool is changed next, and at once: after a power cut it must not have a root that the record does not know.
+        await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
 
         var (origin, originSize) = await volumes.MapOriginAsync(image, cancellationToken).ConfigureAwait(false);
         var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, $"{Local}/{RootRecord.FolderName}", log, cancellationToken).ConfigureAwait(false);

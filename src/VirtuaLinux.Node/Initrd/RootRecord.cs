@@ -26,6 +26,9 @@ public sealed record RootRecord
     /// <summary>Serial of the manifest whose per-node files the root has; 0 before the first.</summary>
     public long RenderedSerial { get; init; }
 
+    /// <summary>No root of the pool ever had this number or a higher one: a number is given once, so that nothing which was left behind is taken for a new root.</summary>
+    public int NextThin { get; init; }
+
     /// <summary>The roots over other images that the pool keeps, the last used one first.</summary>
     public IReadOnlyList<RootGeneration> Kept { get; set; } = [];
 
@@ -42,7 +45,7 @@ public sealed record RootRecord
     /// <param name="withLocal">Whether <c>local</c> goes too, and with it host keys and machine-id.</param>
     public RootRecord Reset(bool withLocal) =>
         // Asked twice before a boot, the root that was not made yet has nothing to delete.
-        Dropped.Count > 0 ? this with { DropsLocal = DropsLocal || withLocal } : this with { ThinId = NextThinId, RenderedSerial = 0, Dropped = [ThinId], DropsLocal = withLocal };
+        Dropped.Count > 0 ? this with { DropsLocal = DropsLocal || withLocal } : this with { ThinId = Unused, NextThin = Unused + 1, RenderedSerial = 0, Dropped = [ThinId], DropsLocal = withLocal };
 
     /// <summary>The record with which the node starts an image: over a root of it that the pool keeps, or over a new one. Of the others, the one to go back to stays.</summary>
     /// <param name="image">The image that the node starts.</param>
@@ -55,22 +58,24 @@ public sealed record RootRecord
     {
         var current = new RootGeneration(Image, RootDigest, ThinId, RenderedSerial);
         List<RootGeneration> roots = [current, .. Kept];
-        var next = roots.Find(r => r.Image == image) ?? new RootGeneration(image, rootDigest, NextThinId, 0);
-        if (next.RootDigest != rootDigest) throw new FailureException($"this node's root stands on {image} with digest {next.RootDigest[..12]}, and the manifest says {rootDigest[..12]}; a root is never put over another origin");
+        if (Image == image && RootDigest != rootDigest) throw new FailureException($"this node's root stands on {image} with digest {RootDigest[..12]}, and the manifest says {rootDigest[..12]}; a root is never put over another origin");
+        // An image may have been deleted and built again under its old name: a kept root is that of its own origin only.
+        var next = roots.Find(r => r.Image == image && r.RootDigest == rootDigest) ?? new RootGeneration(image, rootDigest, Unused, 0);
         var kept = roots.Where(r => r.Image != image && r.Image == former).ToList();
         return this with
         {
             Image = next.Image,
             RootDigest = next.RootDigest,
             ThinId = next.ThinId,
+            NextThin = Math.Max(Unused, next.ThinId + 1),
             RenderedSerial = next.RenderedSerial,
             Kept = kept,
             History = next == current && History.Count > 0 ? History : [.. History.TakeLast(LongestHistory - 1), new ImageStart(image, serial, now)],
-            Dropped = [.. Dropped, .. roots.Where(r => r.Image != image).Except(kept).Select(r => r.ThinId)],
+            Dropped = [.. Dropped, .. roots.Where(r => r != next).Except(kept).Select(r => r.ThinId)],
         };
     }
 
-    private int NextThinId => Kept.Select(k => k.ThinId).Concat(Dropped).Append(ThinId).Max() + 1;
+    private int Unused => Kept.Select(k => k.ThinId).Concat(Dropped).Append(ThinId).Append(NextThin - 1).Max() + 1;
 
     /// <summary>The node's record; null before its first boot.</summary>
     public static RootRecord? Read() => Read("/local");
