@@ -6,7 +6,9 @@ using VirtuaLinux.Storage;
 namespace VirtuaLinux.Install;
 
 /// <summary>What a technician can do with the medium on a site that is finished. Starting a node is what happens when nobody is there.</summary>
-public sealed class FinishedSite(InstallContext context)
+/// <param name="context">What the steps work with.</param>
+/// <param name="exclusion">The lease on the volumes, which is held for commits only: running nodes need it for their stores to grow.</param>
+public sealed class FinishedSite(InstallContext context, InstallExclusion exclusion)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -64,29 +66,53 @@ public sealed class FinishedSite(InstallContext context)
 
     private async Task ChangeAsync(CancellationToken cancellationToken)
     {
-        var (state, manifest) = Read();
+        var (_, manifest) = Read();
         var change = SiteChange.To(manifest, context.Site);
         if (change.Obstacle() is { } obstacle) throw new FailureException(obstacle);
         foreach (var line in change.Lines()) context.Console.Say($"  {line}");
         if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes") return;
         var alive = await LiveNodes.FindAsync(context.Runner, change.Replaced.Concat(change.Removed).Where(n => n.Name != context.Self.Name), cancellationToken).ConfigureAwait(false);
         if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the machine off first");
+        await AloneAsync(() => CommitAsync(change, cancellationToken), cancellationToken).ConfigureAwait(false);
+        context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
+    }
+
+    private async Task CommitAsync(SiteChange change, CancellationToken cancellationToken)
+    {
+        var (state, manifest) = Read();
+        if (manifest.Serial != change.Current.Serial) throw new FailureException($"somebody else committed manifest {manifest.Serial} meanwhile; choose again");
         // The commit comes last: if the power goes before it, the change is still there to be chosen. Volumes without a manifest
         // that names them harm nobody, and a starter that knows the new machines asks the manifest on the SAN all the same.
         var next = StorageSteps.Next(state, change.Wanted);
         await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
         await new StarterPartition(context.Runner, context.Disk, context.Console.Log).WriteAsync(next, cancellationToken).ConfigureAwait(false);
         _storage.Commit(next);
-        context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
     }
 
     private async Task AddImageAsync(CancellationToken cancellationToken)
     {
-        await _storage.Image.WriteAsync(cancellationToken).ConfigureAwait(false);
-        var (state, manifest) = Read();
-        var next = manifest.WithImage(context.Image.Image, context.Image.RootDigest) with { Serial = manifest.Serial + 1 };
-        _storage.Commit(StorageSteps.Next(state.WithImage(context.Image), next));
+        await _storage.ImageUnder(AloneAsync).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await AloneAsync(() =>
+        {
+            var (state, manifest) = Read();
+            var next = manifest.WithImage(context.Image.Image, context.Image.RootDigest) with { Serial = manifest.Serial + 1 };
+            _storage.Commit(StorageSteps.Next(state.WithImage(context.Image), next));
+            return Task.CompletedTask;
+        }, cancellationToken).ConfigureAwait(false);
         context.Console.Say($"{context.Image.Image} is on the SAN, verified; 'virtualinux image rollout {context.Image.Image}' on a node lets the nodes run it");
+    }
+
+    private async Task AloneAsync(Func<Task> work, CancellationToken cancellationToken)
+    {
+        await exclusion.HoldAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        finally
+        {
+            await exclusion.ReleaseAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>This machine in the manifest on the SAN; it may be there under no name, or under another card.</summary>

@@ -51,10 +51,10 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     {
         var state = new InstallState { Site = context.Site.Name, Node = context.Self.Name, Image = context.Image.Image, RootDigest = context.Image.RootDigest };
         var peers = new PeerSteps(context);
-        var finished = new FinishedSite(context);
         var seen = await InspectAsync(context, cancellationToken).ConfigureAwait(false);
         var exclusion = new InstallExclusion(context);
         await using var _ = exclusion.ConfigureAwait(false);
+        var finished = new FinishedSite(context, exclusion);
         var happened = (InstallEvent)seen;
         using var journal = new JournalPartition(context.Disk, console);
         while (true)
@@ -98,9 +98,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
                         using (var log = new JournalPartition(context.Disk, console))
                         {
                             log.Open();
-                            if (carry.Choice is SiteChoice.ChangeSite or SiteChoice.AddImage) await exclusion.HoldAsync(cancellationToken).ConfigureAwait(false);
                             await finished.CarryAsync(carry.Choice, cancellationToken).ConfigureAwait(false);
-                            await exclusion.ReleaseAsync().ConfigureAwait(false);
                         }
                         happened = new InstallEvent.ChoiceDone();
                         break;

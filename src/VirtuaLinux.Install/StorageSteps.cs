@@ -33,13 +33,17 @@ public sealed class StorageSteps(InstallContext context)
         if (added.Volumes.Count > group.Volumes.Count) await Lvm.CommitAsync(added, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>What writes the medium's image.</summary>
-    public ImageSteps Image => new(context.Runner, context.Image, context.Medium, context.Console.Say, ReadAsync, async (change, cancellationToken) =>
+    /// <summary>What writes the medium's image, for whoever holds the lease.</summary>
+    public ImageSteps Image => ImageUnder((work, _) => work());
+
+    /// <summary>What writes the medium's image beside running nodes.</summary>
+    /// <param name="alone">Runs something while nobody else changes the volume group.</param>
+    public ImageSteps ImageUnder(Func<Func<Task>, CancellationToken, Task> alone) => new(context.Runner, context.Image, context.Medium, context.Console.Say, ReadAsync, (change, token) => alone(async () =>
     {
-        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        var group = await ReadGroupAsync(token).ConfigureAwait(false);
         var next = change(group);
-        if (!ReferenceEquals(next, group)) await Lvm.CommitAsync(next, cancellationToken).ConfigureAwait(false);
-    }, (work, _) => work());
+        if (!ReferenceEquals(next, group)) await Lvm.CommitAsync(next, token).ConfigureAwait(false);
+    }, token), alone);
 
     /// <summary>Creates the volumes of all nodes in one commit; their starts are blanked before, so that nothing old is taken for new.</summary>
     public async Task CreateRootsAsync(CancellationToken cancellationToken)
