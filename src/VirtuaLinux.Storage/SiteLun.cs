@@ -52,11 +52,13 @@ public sealed record SiteLun(string Wwid, string Disk, string Partition)
     public static async Task<SiteLun> WaitAsync(ICommandRunner runner, SiteSan san, string wwid, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(runner);
+        // What this machine booted with counts: the site may name other portals by now.
+        var several = IscsiInitiator.FindLun(san) is { } first && MultipathDisk.Is(first);
         for (var deadline = DateTime.UtcNow + Patience; ; await Task.Delay(200, cancellationToken).ConfigureAwait(false))
         {
             if (Find(san, wwid) is not { } lun) Scan();
-            else if (File.Exists(lun.Partition) && MultipathDisk.Is(lun.Disk) == (san.Portals.Count > 1)) return lun;
-            else if (san.Portals.Count > 1) await new MultipathDisk(runner).EnsureAsync(IscsiInitiator.FindPaths(san with { Wwid = wwid }), cancellationToken).ConfigureAwait(false);
+            else if (File.Exists(lun.Partition) && MultipathDisk.Is(lun.Disk) == several) return lun;
+            else if (several) await new MultipathDisk(runner).EnsureAsync(IscsiInitiator.FindPaths(san with { Wwid = wwid }), cancellationToken).ConfigureAwait(false);
             else await runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", lun.Disk).Accepting(), cancellationToken).ConfigureAwait(false);
             if (DateTime.UtcNow > deadline) throw new FailureException($"the LUN with WWID {wwid}, which holds a part of the site's volume group, is not there; see that the array shows it to this machine");
         }

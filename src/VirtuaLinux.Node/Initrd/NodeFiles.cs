@@ -13,11 +13,18 @@ public static class NodeFiles
     /// <summary>Names what was rendered, below the root.</summary>
     private const string RenderedList = "var/lib/virtualinux/rendered";
 
+    private const string MultipathNote = "var/lib/virtualinux/multipath";
+
+    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
     // In a template's path, each of these stands for one file an item: the marker is the item's name, and the template knows the item.
     private static readonly (string Marker, string Variable, string Name)[] Repeated = [("{network}", "interface", "network"), ("{user}", "user", "name")];
 
     /// <summary>What the templates know.</summary>
-    public static Dictionary<string, object?> Variables(Manifest manifest, ManifestNode node)
+    /// <param name="manifest">The site.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="multipath">Whether it reaches the SAN over several portals since it booted: the site may name others by now.</param>
+    public static Dictionary<string, object?> Variables(Manifest manifest, ManifestNode node, bool multipath)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(node);
@@ -30,7 +37,7 @@ public static class NodeFiles
             ["domain"] = manifest.ClusterNetwork.Domain ?? "",
             ["gateway"] = manifest.ClusterNetwork.Gateway?.ToString() ?? "",
             ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac),
-            ["portals"] = manifest.San?.Portals.Count ?? 0,
+            ["multipath"] = multipath,
             ["chap_user"] = manifest.San?.Chap?.User ?? "",
             ["users"] = manifest.Access.Select(a => (object)new Dictionary<string, object?> { ["name"] = a.User, ["keys"] = a.SshKeys }).ToList(),
         };
@@ -54,7 +61,11 @@ public static class NodeFiles
             }
         }
         RemoveFormer(root, rendered);
+        Write(Path.Combine(root, MultipathNote), variables["multipath"] is true ? "yes\n" : "no\n", Readable);
     }
+
+    /// <summary>Whether the files of a root were rendered for a node that reaches the SAN over several portals.</summary>
+    public static bool AreForMultipath(string root) => Path.Combine(root, MultipathNote) is var note && File.Exists(note) && File.ReadAllText(note) == "yes\n";
 
     /// <summary>Gives the root what lives on <c>local</c>: the machine's identity (machine-id(5)).</summary>
     public static void LinkLocal(string root, string local)
@@ -89,7 +100,7 @@ public static class NodeFiles
         var now = targets.ToHashSet();
         foreach (var former in File.Exists(list) ? File.ReadAllLines(list) : [])
             if (!now.Contains(former)) File.Delete(Path.Combine(root, former));
-        Write(list, string.Concat(now.Order(StringComparer.Ordinal).Select(t => t + "\n")), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        Write(list, string.Concat(now.Order(StringComparer.Ordinal).Select(t => t + "\n")), Readable);
     }
 
     private static Dictionary<string, object?> Describe(Manifest manifest, ManifestNode node) => new()
