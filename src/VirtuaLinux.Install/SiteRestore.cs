@@ -49,6 +49,7 @@ public sealed class SiteRestore(InstallContext context)
             SanContent.Foreign foreign => $"the LUN is not empty: it carries {foreign.Description}; give the site an empty LUN, or clear this one if nobody needs that",
             _ when site.Name != name => $"the site file describes site '{site.Name}', and the backup is of site '{name}'",
             _ when site.Volumes != backup.Manifest.Volumes => $"site.yaml: volumes: the site had root {backup.Manifest.Volumes.Root}, local {backup.Manifest.Volumes.Local}, shared {backup.Manifest.Volumes.Shared}, reserve {backup.Manifest.Volumes.Reserve}; write that back",
+            _ when string.Join(", ", backup.Manifest.Nodes.Select(n => n.Name).Except(site.Nodes.Select(n => n.Name))) is { Length: > 0 } lacking => $"site.yaml: nodes: {lacking} is in the backup and not in the file; write it there, and take it out of the site when it is restored",
             _ when alive.Count > 0 => $"{string.Join(", ", alive)} of the site answer; two copies of a site must not run, switch the old one off",
             _ when Required(backup, site, image) is var needed && needed > size => $"the LUN has {size.ToRoundedString()}, and the site needs {needed.ToRoundedString()}; give it a larger one",
             _ => null,

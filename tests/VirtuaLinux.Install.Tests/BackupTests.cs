@@ -146,6 +146,7 @@ public sealed class BackupTests : IDisposable
         Assert.StartsWith("the LUN is not empty: it carries ext4 'payroll'", Obstacle(new SanContent.Foreign("ext4 'payroll'")), StringComparison.Ordinal);
         Assert.StartsWith("the site file describes site 'blade17'", Obstacle(site: Load("blade17")), StringComparison.Ordinal);
         Assert.StartsWith("site.yaml: volumes: the site had root 4GiB", Obstacle(site: _site with { Volumes = _site.Volumes with { Root = ByteSize.FromGiB(5) } }), StringComparison.Ordinal);
+        Assert.StartsWith("site.yaml: nodes: node02 is in the backup", Obstacle(site: _site with { Nodes = [_site.Nodes[0]] }), StringComparison.Ordinal);
         Assert.StartsWith("node02 of the site answer", Obstacle(alive: "node02"), StringComparison.Ordinal);
         Assert.StartsWith($"the LUN has {new ByteSize(enough.Bytes - 1).ToRoundedString()}, and the site needs {enough.ToRoundedString()}", Obstacle(size: new ByteSize(enough.Bytes - 1)), StringComparison.Ordinal);
     }
@@ -190,7 +191,7 @@ public sealed class BackupTests : IDisposable
     {
         using var identity = SiteIdentity.Create("blade16", SiteId);
         var manifest = Manifest.Compile(_site, SiteId, 7, Image.Image, Image.RootDigest);
-        var state = new SanState { SignedManifest = SignedManifest.Sign(manifest, identity.Key), CaCertificate = identity.Certificate.ToPem(), CaKey = identity.KeyToPem(), Image = Image };
+        var state = new SanState { SignedManifest = SignedManifest.Sign(manifest, identity.Key), CaCertificate = identity.Certificate.ToPem(), CaKey = identity.KeyToPem(), Images = [Image] };
         var group = NodeVolumes.AddNode(NodeVolumes.AddNode(Empty, "node01", _site.Volumes), "node02", _site.Volumes);
         return (state, new BackupInfo(1, "blade16", SiteId, 7, DateTimeOffset.UnixEpoch, ["node01", "node02"], ["node02"]), VolumeGroupWriter.Write(group));
     }
