@@ -16,6 +16,7 @@ var root = new RootCommand("VirtuaLinux: one installer image turns bare machines
     StorageCommand.Create(),
     ImageCommand.Create(),
     SiteCommand.Create(),
+    BackupCommand.Create(),
     LabCommand.Create(),
     BenchCommand.Create(),
 };

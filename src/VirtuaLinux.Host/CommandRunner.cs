@@ -23,10 +23,11 @@ public sealed class CommandRunner(Action<string>? log = null) : ICommandRunner
             .WithArguments(command.Arguments)
             .WithEnvironmentVariables(command.Environment)
             .WithValidation(CommandResultValidation.None)
-            .WithStandardOutputPipe(Pipe(output, onLine))
+            .WithStandardOutputPipe(command.OutputStream is { } stream ? PipeTarget.ToStream(stream) : Pipe(output, onLine))
             .WithStandardErrorPipe(Pipe(error, onLine));
         if (command.WorkingDirectory is { } directory) call = call.WithWorkingDirectory(directory);
         if (command.Input is { } input) call = call.WithStandardInputPipe(PipeSource.FromString(input));
+        if (command.InputStream is { } source) call = call.WithStandardInputPipe(PipeSource.FromStream(source));
         try
         {
             var result = await call.ExecuteAsync(timeout.Token).ConfigureAwait(false);

@@ -21,6 +21,12 @@ public sealed record ExternalCommand
     /// <summary>Text for its standard input.</summary>
     public string? Input { get; private init; }
 
+    /// <summary>What its standard input is read from, in place of <see cref="Input"/>.</summary>
+    public Stream? InputStream { get; private init; }
+
+    /// <summary>Where its standard output goes, in place of the result's text.</summary>
+    public Stream? OutputStream { get; private init; }
+
     /// <summary>Variables added to the environment.</summary>
     public IReadOnlyDictionary<string, string?> Environment { get; private init; } = new Dictionary<string, string?>();
 
@@ -47,6 +53,12 @@ public sealed record ExternalCommand
 
     /// <summary>Sets <see cref="Input"/>.</summary>
     public ExternalCommand WithInput(string input) => this with { Input = input };
+
+    /// <summary>Sets <see cref="InputStream"/>.</summary>
+    public ExternalCommand WithInput(Stream input) => this with { InputStream = input };
+
+    /// <summary>Sets <see cref="OutputStream"/>.</summary>
+    public ExternalCommand WithOutput(Stream output) => this with { OutputStream = output };
 
     /// <summary>Adds a variable to the environment.</summary>
     public ExternalCommand WithEnvironment(string name, string? value) => this with { Environment = new Dictionary<string, string?>(Environment) { [name] = value } };

@@ -139,6 +139,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage)
         if (!state.Luns.Contains(step.Wwid))
             using (var journal = BlockDevice.Open(SanLayout.Partition(storage.Disk, 2), writable: true))
                 StorageSteps.Next(state with { Luns = [.. state.Luns, step.Wwid] }, manifest with { Serial = manifest.Serial + 1 }).Write(journal);
+        SiteOnSan.Tell();
         var group = await storage.ReadGroupAsync().ConfigureAwait(false);
         await lease.RequireAsync().ConfigureAwait(false);
         await storage.Lvm.AddAsync(group, storage.Luns.First(l => l.Wwid == step.Wwid).Partition).ConfigureAwait(false);

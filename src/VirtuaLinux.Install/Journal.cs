@@ -72,4 +72,5 @@ public sealed record StepTime(InstallStep Step, double Seconds);
 /// <summary>Serialisation of the journal.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(Journal))]
+[JsonSerializable(typeof(BackupInfo))]
 public sealed partial class InstallJson : JsonSerializerContext;

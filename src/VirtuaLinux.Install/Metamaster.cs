@@ -17,6 +17,9 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
 
     private const string SiteMount = "/run/virtualinux/site";
 
+    /// <summary>A backup on the VL-SITE volume, which the installer offers to restore onto an empty LUN.</summary>
+    private const string BackupPath = $"{SiteMount}/backup.tar";
+
     private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(5);
 
     /// <summary>Installs the site, or starts this machine as a node of a finished one.</summary>
@@ -176,19 +179,49 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var plan = new Plan(context.Site, context.Image, context.Disk, wwid, size, ask.Foreign);
         foreach (var line in plan.Lines()) console.Say(line);
         if (plan.Obstacle() is { } obstacle) throw new FailureException(obstacle);
+        var canRestore = ask.Foreign is null && File.Exists(BackupPath);
         if (context.Site.Answers is { Install: true } answers)
         {
+            if (canRestore) throw new FailureException("the VL-SITE volume has a backup.tar, and answers: in the site file say that the site is installed anew; take one of the two away");
             if (ask.FinishedSite is not null) throw new FailureException($"the LUN carries {ask.Foreign}, and no answer in a site file destroys a finished site; give the site another LUN, or take install: out of answers: and type the old site's name when asked");
             if (ask.Foreign is not null && (wwid.Length == 0 || answers.OverwriteLun != wwid))
                 throw new FailureException($"the LUN with WWID {wwid} carries {ask.Foreign}; to destroy it, write overwriteLun: \"{wwid}\" into answers: of the site file, or give the site another LUN");
             console.Say("the site file says yes");
             return new InstallEvent.Confirmed(Guid.NewGuid());
         }
-        if (await console.AskAsync("Type 'yes' to carry the plan out, anything else to stop:", cancellationToken).ConfigureAwait(false) != "yes") return new InstallEvent.Refused();
+        var said = await console.AskAsync($"Type 'yes' to carry the plan out, {(canRestore ? "'restore' to bring the site back from backup.tar, " : "")}anything else to stop:", cancellationToken).ConfigureAwait(false);
+        if (canRestore && said == "restore")
+        {
+            await RestoreAsync(context, BackupPath, cancellationToken).ConfigureAwait(false);
+            return await InspectAsync(context, cancellationToken).ConfigureAwait(false);
+        }
+        if (said != "yes") return new InstallEvent.Refused();
         var word = ask.FinishedSite ?? (wwid.Length > 0 ? wwid : $"destroy {context.Disk}");
         var question = ask.FinishedSite is null ? $"Type '{word}' to destroy that" : "Type the name of that site to destroy it with all its data";
         if (ask.Foreign is not null && await console.AskAsync($"The LUN carries {ask.Foreign}. {question}, anything else to stop:", cancellationToken).ConfigureAwait(false) != word) return new InstallEvent.Refused();
         return new InstallEvent.Confirmed(Guid.NewGuid());
+    }
+
+    /// <summary>Restores a backup from the installer's shell: network, SAN and medium are as the installer left them.</summary>
+    /// <exception cref="FailureException">This is no such shell, the backup is damaged, or something is in its way; nothing was written then.</exception>
+    public async Task RestoreAsync(string path, CancellationToken cancellationToken = default)
+    {
+        if (!Directory.Exists($"{MediumMount}/virtualinux")) throw new FailureException("the installer's medium is not mounted: a backup is restored from the shell of the installer (virtualinux.shell on its kernel command line), or by the installer itself, which offers it when the VL-SITE volume has it as backup.tar");
+        var (image, site) = (ReadImage(), LoadSite());
+        var self = FindSelf(site) ?? throw new FailureException("this machine is not in site.yaml");
+        var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
+        var disk = IscsiInitiator.FindLun(san) ?? throw new FailureException($"no session to {san.Target}: the SAN is not there");
+        var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = ReadSecret(san) };
+        await RestoreAsync(context, path, cancellationToken).ConfigureAwait(false);
+        console.Say("restart this machine with the same medium: the installation goes on");
+    }
+
+    private async Task RestoreAsync(InstallContext context, string path, CancellationToken cancellationToken)
+    {
+        console.Say("reading the backup");
+        var backup = await BackupFile.ReadAsync(path, cancellationToken: cancellationToken).ConfigureAwait(false);
+        foreach (var line in backup.Lines()) console.Say(line);
+        await new SiteRestore(context).RunAsync(path, backup, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A site is destroyed only when none of its machines runs from it.</summary>

@@ -80,6 +80,7 @@ public sealed class BootServer : IAsyncDisposable
         {
             Content = content,
             Uploads = options.Uploads,
+            Downloads = options.Downloads,
             Served = Served,
             Metrics = Metrics,
             OnSent = Progress.Note,

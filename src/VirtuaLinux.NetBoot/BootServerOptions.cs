@@ -52,6 +52,9 @@ public sealed record BootServerOptions
     /// <summary>Paths that take uploads.</summary>
     public IReadOnlyList<BootUpload> Uploads { get; init; } = [];
 
+    /// <summary>Paths that stream something.</summary>
+    public IReadOnlyList<BootDownload> Downloads { get; init; } = [];
+
     /// <summary>Takes one line per event: who got what. Called on one thread of its own.</summary>
     public Action<string> Log { get; init; } = _ => { };
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using VirtuaLinux.Host;
 using VirtuaLinux.Images.Initrd;
 using VirtuaLinux.Model;
 using VirtuaLinux.NetBoot;
@@ -53,6 +54,7 @@ public sealed class SiteServices : IAsyncDisposable
             Certificate = _certificate,
             Discovery = discovery,
             Uploads = uploads,
+            Downloads = Directory.Exists(LocalFolder) ? [LocalFiles(address => _source.Map.Find(address) is not null, LocalFolder, log)] : [],
             Log = log,
             Documents =
             [
@@ -102,6 +104,20 @@ public sealed class SiteServices : IAsyncDisposable
         }
         return Document("/secret/chap", "text/plain", Render) with { SecureOnly = true };
     }
+
+    /// <summary>Where a node gives the files of its <c>local</c> volume to the one that makes a backup.</summary>
+    public const string LocalPath = "/backup/local";
+
+    // A metamaster has none.
+    private const string LocalFolder = "/local";
+
+    /// <summary>The files of this node's <c>local</c> volume, for root of a machine of the site: with the CHAP secret, which it may have too, it could read them from the SAN.</summary>
+    internal static BootDownload LocalFiles(Func<Ipv4Address, bool> isMember, string folder, Action<string> log) => new()
+    {
+        Path = LocalPath,
+        Allows = client => isMember(client.Address) && client.IsPrivileged,
+        WriteAsync = (stream, cancellationToken) => VolumeArchive.WriteAsync(new CommandRunner(log), folder, stream, cancellationToken),
+    };
 
     private static BootDocument Document(string path, string type, Func<ClientEndpoint, byte[]?> render) =>
         new() { Path = path, ContentType = type, Render = render };

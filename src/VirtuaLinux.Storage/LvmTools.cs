@@ -40,13 +40,20 @@ public sealed class LvmTools(ICommandRunner runner, params IReadOnlyList<string>
     /// <exception cref="FailureException">LVM failed, or the metadata is not of this product.</exception>
     public async Task<VolumeGroup?> ReadAsync(CancellationToken cancellationToken = default)
     {
+        if (await ReadTextAsync(cancellationToken).ConfigureAwait(false) is not { } text) return null;
+        return VolumeGroup.TryParse(text, out var group, out var reason) ? group : throw new FailureException($"{partitions[0]}: volume group {GroupName} is not as this product makes it: {reason}");
+    }
+
+    /// <summary>Reads the group's metadata as LVM writes them for a backup; null if the partition has none.</summary>
+    /// <exception cref="FailureException">LVM failed.</exception>
+    public async Task<string?> ReadTextAsync(CancellationToken cancellationToken = default)
+    {
         var file = Path.Combine(Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.vg");
         try
         {
             var result = await runner.RunAsync(Lvm("vgcfgbackup", "--readonly", "-f", file, GroupName).Accepting(), cancellationToken).ConfigureAwait(false);
             if (result.ExitCode != 0) return result.Error.Contains("not found", StringComparison.Ordinal) ? null : throw new FailureException($"vgcfgbackup of {partitions[0]} failed: {result.Error.Trim()}");
-            var text = await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
-            return VolumeGroup.TryParse(text, out var group, out var reason) ? group : throw new FailureException($"{partitions[0]}: volume group {GroupName} is not as this product makes it: {reason}");
+            return await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.NetBoot.Http;
@@ -51,6 +52,11 @@ public sealed class BootHttpHandler(BootHttpOptions options)
     private async Task<long> SendAsync(HttpContext context, Ipv4Address client, Ipv4Address server)
     {
         var (request, response) = (context.Request, context.Response);
+        if (request.IsHttps && HttpMethods.IsGet(request.Method) && options.Downloads.FirstOrDefault(d => d.Path == request.Path.Value) is { } download && download.Allows(new ClientEndpoint(client, context.Connection.RemotePort)))
+        {
+            await StreamAsync(context, download).ConfigureAwait(false);
+            return 0;
+        }
         using var file = content.TryOpen(request.Path.Value ?? "", new ClientEndpoint(client, context.Connection.RemotePort), server, request.IsHttps, out var contentType);
         if (file is null)
         {
@@ -86,6 +92,20 @@ public sealed class BootHttpHandler(BootHttpOptions options)
         response.ContentType = contentType;
         response.ContentLength = range.Length;
         return HttpMethods.IsHead(request.Method) ? 0 : await CopyAsync(context, file, range, client).ConfigureAwait(false);
+    }
+
+    private async Task StreamAsync(HttpContext context, BootDownload download)
+    {
+        context.Response.ContentType = "application/octet-stream";
+        try
+        {
+            await download.WriteAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is FailureException or IOException && !context.RequestAborted.IsCancellationRequested)
+        {
+            options.Log($"http {download.Path} was broken off: {e.Message}");
+            context.Abort();
+        }
     }
 
     private static bool IsSameFile(HttpRequest request, string tag) => request.Headers.IfRange.ToString() is var condition && (condition.Length == 0 || condition == $"\"{tag}\"");

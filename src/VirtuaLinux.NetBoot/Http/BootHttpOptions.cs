@@ -11,6 +11,9 @@ public sealed record BootHttpOptions
     /// <summary>Paths that take uploads.</summary>
     public IReadOnlyList<BootUpload> Uploads { get; init; } = [];
 
+    /// <summary>Paths that stream something.</summary>
+    public IReadOnlyList<BootDownload> Downloads { get; init; } = [];
+
     /// <summary>Bytes by client.</summary>
     public ServedBytes Served { get; init; } = new();
 

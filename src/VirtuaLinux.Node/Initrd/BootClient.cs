@@ -60,6 +60,22 @@ public sealed class BootClient : IDisposable
         throw new FailureException($"none of {string.Join(", ", servers)} gave the CHAP secret over TLS; the reasons are above");
     }
 
+    /// <summary>Opens the stream of the files of a running node's <c>local</c> volume; a read fails when the node breaks it off.</summary>
+    /// <exception cref="FailureException">The node does not give it.</exception>
+    public async Task<Stream> OpenLocalAsync(ManifestNode node, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        var uri = new Uri($"https://{node.Cluster.Ip}{SiteServices.LocalPath}");
+        try
+        {
+            return await _client.GetStreamAsync(uri, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            throw new FailureException($"{node.Name} does not give the files of its local volume ({e.InnerException?.Message ?? e.Message}); see 'journalctl -u virtualinux-serve' there", e);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
 

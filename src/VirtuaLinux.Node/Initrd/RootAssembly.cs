@@ -106,11 +106,14 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
 
     private static string KernelRelease() => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
 
+    /// <summary>Makes the file system of a <c>local</c> volume.</summary>
+    public static ExternalCommand MakeLocal(string device) => ExternalCommand.Of("mke2fs", "-q", "-t", "ext4", "-L", "local", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", device);
+
     private async Task MountLocalAsync(NodeVolumes volumes, ManifestNode node, CancellationToken cancellationToken)
     {
         var local = await volumes.MapAsync(NodeVolumes.LocalName(node.Name), NodeVolumes.LocalDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         if (NodeVolumes.IsBlank(local))
-            await runner.RunAsync(ExternalCommand.Of("mke2fs", "-q", "-t", "ext4", "-L", "local", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", local), cancellationToken).ConfigureAwait(false);
+            await runner.RunAsync(MakeLocal(local), cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", local, Local, "rw,noatime", cancellationToken).ConfigureAwait(false);
     }
 

@@ -1,0 +1,90 @@
+using VirtuaLinux.Host;
+using VirtuaLinux.Model;
+using VirtuaLinux.Node;
+using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Lvm;
+
+namespace VirtuaLinux.Install;
+
+/// <summary>Makes the backup of a running site from any of its nodes.</summary>
+/// <param name="runner">Runs programs.</param>
+/// <param name="storage">The site's storage, as this node works on it.</param>
+/// <param name="log">Takes a line.</param>
+public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Action<string> log)
+{
+    private const string Device = "vl-backup", Mount = "/run/virtualinux/backup";
+
+    /// <summary>Makes it.</summary>
+    /// <param name="path">The file, which must not exist.</param>
+    /// <param name="running">Nodes that answer: they give their files themselves.</param>
+    /// <param name="without">Nodes whose files are left out.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">A node's files could not be read, or the SAN cannot tell whether it is off; no file is left.</exception>
+    public async Task CreateAsync(string path, IReadOnlyCollection<string> running, IReadOnlyCollection<string> without, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(running);
+        ArgumentNullException.ThrowIfNull(without);
+        var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+        if (without.FirstOrDefault(w => manifest.Nodes.All(n => n.Name != w)) is { } unknown) throw new FailureException($"no node '{unknown}' in site {manifest.Name}");
+        var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        var text = await storage.Lvm.ReadTextAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{storage.Partition} has no volume group {LvmTools.GroupName}");
+        // A node that was never started has nothing to lose; it is told from its volume.
+        var nodes = manifest.Nodes.Where(n => !without.Contains(n.Name) && group.Find($"{n.Name}_local") is not null).ToList();
+        var off = nodes.Where(n => !running.Contains(n.Name)).Select(n => n.Name).ToList();
+        foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
+        var info = new BackupInfo(1, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
+        using var certificate = SiteCertificate.FromPem(state.CaCertificate);
+        using var client = new BootClient(certificate, log);
+        async Task MakeAsync() => await BackupFile.WriteAsync(path, info, state, text, async (name, end) =>
+        {
+            log($"{name}: {(off.Contains(name) ? "its volume, while it is off" : "its own files")}");
+            return off.Contains(name) ? await OpenOffAsync(group, name, end).ConfigureAwait(false) : await client.OpenLocalAsync(storage.Find(name), end).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // Who is off must stay unknown to others that change volumes: only then is its volume what it was left as.
+            if (off.Count == 0) await MakeAsync().ConfigureAwait(false);
+            else await storage.WithLeaseAsync(_ => MakeAsync(), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await UnmountAsync().ConfigureAwait(false);
+        }
+        try
+        {
+            foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            File.Delete(path);
+            throw new FailureException($"{e.Message}: it started while its volume was read; make the backup again", e);
+        }
+    }
+
+    private async Task RequireOffAsync(ManifestNode node, CancellationToken cancellationToken)
+    {
+        if (storage.Key is null) throw new FailureException($"{node.Name} does not answer, and this SAN cannot tell whether it is off; start it, or leave it out with --without {node.Name}");
+        if ((await storage.Lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Any(k => k.Node == node.Cluster.Ip))
+            throw new FailureException($"{node.Name} does not answer but is registered with the SAN, so it may be writing; start it anew, shut it out with 'virtualinux node fence {node.Name}', or leave it out with --without {node.Name}");
+    }
+
+    /// <summary>The files of a node that is off, read-only and without the journal of their file system, which only the node itself replays.</summary>
+    private async Task<Stream> OpenOffAsync(VolumeGroup group, string node, CancellationToken cancellationToken)
+    {
+        await UnmountAsync().ConfigureAwait(false);
+        var device = await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).MapAsync($"{node}_local", Device, readOnly: true, cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
+        if (NodeVolumes.IsBlank(device)) throw new FailureException($"{node} was never started, so its local volume is empty; leave it out with --without {node}");
+        Directory.CreateDirectory(Mount);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "ext4", "-o", "ro,noload", device, Mount), cancellationToken).ConfigureAwait(false);
+        return VolumeArchive.Open(runner, Mount, cancellationToken);
+    }
+
+    private async Task UnmountAsync()
+    {
+        if (!Path.Exists(DeviceMapper.PathOf(Device))) return;
+        await runner.RunAsync(ExternalCommand.Of("umount", Mount).Accepting()).ConfigureAwait(false);
+        await new DeviceMapper(runner).RemoveAsync(Device).ConfigureAwait(false);
+    }
+}
