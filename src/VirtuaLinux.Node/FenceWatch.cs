@@ -16,14 +16,16 @@ public sealed class FenceWatch(IRegistrar registrar, ReservationKey key, Action<
     private KeyWatch _watch = new(key);
 
     /// <summary>Watches the site's LUN for as long as this process lives.</summary>
+    /// <param name="runner">Runs programs; none is run later.</param>
     /// <param name="node">Name of this node.</param>
     /// <param name="disk">The LUN.</param>
     /// <param name="key">The key of this boot.</param>
+    /// <param name="cancellationToken">Ends it before it begins.</param>
     /// <exception cref="FailureException">The LUN or the kernel's files cannot be opened.</exception>
-    public static void Start(string node, string disk, ReservationKey key)
+    public static async Task StartAsync(ICommandRunner runner, string node, string disk, ReservationKey key, CancellationToken cancellationToken = default)
     {
         var machine = new EmergencyRestart();
-        var watch = new FenceWatch(new ScsiRegistrar(disk), key, machine.Say, reason => machine.Now($"{node}: {reason}; restarting"));
+        var watch = new FenceWatch(await ScsiRegistrar.OpenAsync(runner, disk, cancellationToken).ConfigureAwait(false), key, machine.Say, reason => machine.Now($"{node}: {reason}; restarting"));
         // Said once at the beginning, all that is needed to say it at the end is in memory.
         machine.Say($"{node}: watches its key {key} on the SAN");
         new Thread(() =>

@@ -30,7 +30,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
         {
             try
             {
-                if (!watching) WatchKey();
+                if (!watching) await WatchKeyAsync(cancellationToken).ConfigureAwait(false);
                 watching = true;
                 await LookAsync(cancellationToken).ConfigureAwait(false);
                 if (!ready) ServiceNotify.Send("READY=1");
@@ -51,10 +51,10 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     }
 
     /// <summary>On a SAN that can fence.</summary>
-    private void WatchKey()
+    private async Task WatchKeyAsync(CancellationToken cancellationToken)
     {
         var storage = NodeStorage.Open(runner);
-        if (storage.Key is { } key) FenceWatch.Start(storage.Self.Name, storage.Disk, key);
+        if (storage.Key is { } key) await FenceWatch.StartAsync(runner, storage.Self.Name, storage.Disk, key, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The last look, or null before the first.</summary>

@@ -87,7 +87,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
         {
             // The block as it must be, then as it shall be.
             await File.WriteAllBytesAsync(file, [.. old, .. next], cancellationToken).ConfigureAwait(false);
-            var address = (await JournalStartAsync(cancellationToken).ConfigureAwait(false) * 512 + SanLayout.OffsetOf(block)) / old.Length;
+            var address = (await JournalStartAsync(runner, disk, cancellationToken).ConfigureAwait(false) * 512 + SanLayout.OffsetOf(block)) / old.Length;
             var result = await PersistAsync(
                 path => ExternalCommand.Of("sg_compare_and_write", $"--in={file}", $"--lba={address.ToString(CultureInfo.InvariantCulture)}", "--num=1", $"--xferlen={(2 * old.Length).ToString(CultureInfo.InvariantCulture)}", path),
                 [0, Miscompare, IllegalRequest, InvalidOpcode], cancellationToken).ConfigureAwait(false);
@@ -131,7 +131,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     private int BlockSize => int.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(MultipathDisk.PathsOf(disk)[0])}/queue/logical_block_size"), CultureInfo.InvariantCulture);
 
     /// <summary>Where the journal partition starts, in sectors of 512 bytes.</summary>
-    private async Task<long> JournalStartAsync(CancellationToken cancellationToken)
+    internal static async Task<long> JournalStartAsync(ICommandRunner runner, string disk, CancellationToken cancellationToken = default)
     {
         var partition = Path.GetFileName(SanLayout.Partition(disk, 2));
         // The kernel shows no start of a mapped device, whose table ends with it: 0 32768 linear 254:0 526336.

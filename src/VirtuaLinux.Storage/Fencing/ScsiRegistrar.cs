@@ -16,18 +16,27 @@ public sealed class ScsiRegistrar : IRegistrar, IDisposable
     private readonly byte[] _answer = new byte[ReservationCommands.KeysLength];
     private readonly Dictionary<string, ScsiDevice> _paths = [];
 
-    /// <summary>Opens the LUN.</summary>
-    /// <param name="disk">The whole LUN, such as <c>/dev/sda</c>, or a multipath device over it.</param>
-    /// <exception cref="FailureException">It cannot be opened.</exception>
-    public ScsiRegistrar(string disk)
+    private ScsiRegistrar(IReadOnlyList<string> paths, int blockSize, long fences)
     {
-        var paths = PathsBelow(Path.GetFileName(new FileInfo(disk).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? disk));
         _wwid = IscsiInitiator.WwidOf(paths[0]);
-        foreach (var path in paths) Open(path);
-        if (_paths.Count == 0) throw new FailureException($"{disk}: cannot be opened");
-        var block = Number($"{Blocks}/{paths[0]}/queue/logical_block_size");
-        _block = new byte[block];
-        _fences = (Number($"{Blocks}/{Path.GetFileName(SanLayout.Partition(paths[0], 2))}/start") * 512 + SanLayout.OffsetOf(SharedBlock.Fences)) / block;
+        _block = new byte[blockSize];
+        _fences = fences;
+        foreach (var path in paths) Open(Path.GetFileName(path));
+    }
+
+    /// <summary>Opens the LUN.</summary>
+    /// <param name="runner">Runs programs; none is run later.</param>
+    /// <param name="disk">The whole LUN: <c>/dev/sda</c>, or the multipath device over its paths.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">It cannot be opened.</exception>
+    public static async Task<ScsiRegistrar> OpenAsync(ICommandRunner runner, string disk, CancellationToken cancellationToken = default)
+    {
+        var paths = MultipathDisk.PathsOf(disk);
+        if (paths.Count == 0) throw new FailureException($"{disk} has no path");
+        var block = int.Parse(await File.ReadAllTextAsync($"{Blocks}/{Path.GetFileName(paths[0])}/queue/logical_block_size", cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture);
+        var start = await ScsiDisk.JournalStartAsync(runner, disk, cancellationToken).ConfigureAwait(false);
+        var registrar = new ScsiRegistrar(paths, block, (start * 512 + SanLayout.OffsetOf(SharedBlock.Fences)) / block);
+        return registrar._paths.Count > 0 ? registrar : throw new FailureException($"{disk}: none of its paths can be opened");
     }
 
     /// <inheritdoc/>
@@ -84,13 +93,6 @@ public sealed class ScsiRegistrar : IRegistrar, IDisposable
         if (ScsiDevice.TryOpen($"/dev/{name}") is { } device) _paths[name] = device;
     }
 
-    private static List<string> PathsBelow(string name)
-    {
-        var slaves = $"{Blocks}/{name}/slaves";
-        var below = Directory.Exists(slaves) ? Directory.GetFileSystemEntries(slaves).Select(s => Path.GetFileName(s)!).Order(StringComparer.Ordinal).ToList() : [];
-        return below.Count > 0 ? below : [name];
-    }
-
     private static bool IsRunning(ScsiDevice device)
     {
         try
@@ -102,8 +104,6 @@ public sealed class ScsiRegistrar : IRegistrar, IDisposable
             return false; // it has just gone
         }
     }
-
-    private static long Number(string file) => long.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
     public void Dispose()
