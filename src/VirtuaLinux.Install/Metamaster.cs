@@ -207,7 +207,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     public async Task RestoreAsync(string path, CancellationToken cancellationToken = default)
     {
         if (!Directory.Exists($"{MediumMount}/virtualinux")) throw new FailureException("the installer's medium is not mounted: a backup is restored from the shell of the installer (virtualinux.shell on its kernel command line), or by the installer itself, which offers it when the VL-SITE volume has it as backup.tar");
-        var (image, site) = (ReadImage(), LoadSite());
+        var (image, site) = (SiteImages.ReadInfo($"{MediumMount}/virtualinux"), LoadSite());
         var self = FindSelf(site) ?? throw new FailureException("this machine is not in site.yaml");
         var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
         var disk = IscsiInitiator.FindLun(san) ?? throw new FailureException($"no session to {san.Target}: the SAN is not there");

@@ -159,8 +159,8 @@ public sealed class BackupTests : IDisposable
         var restored = SiteRestore.Locals(Empty, backup);
         Assert.Equal(["node01_local", "node02_local"], restored.Volumes.Select(v => v.Name));
         Assert.All(restored.Volumes, v => Assert.Equal(ByteSize.FromMiB(512).Bytes, restored.SizeOf(v)));
-        Assert.Equal(NodeVolumes.AddNode(NodeVolumes.AddNode(Empty, "node01", _site.Volumes), "node02", _site.Volumes).Volumes.Select(v => v.Name).Order(),
-            NodeVolumes.AddNode(NodeVolumes.AddNode(restored, "node01", _site.Volumes), "node02", _site.Volumes).Volumes.Select(v => v.Name).Order());
+        Assert.Equal(NodeVolumes.AddNodes(Empty, ["node01", "node02"], _site.Volumes).Volumes.Select(v => v.Name).Order(),
+            NodeVolumes.AddNodes(restored, ["node01", "node02"], _site.Volumes).Volumes.Select(v => v.Name).Order());
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public sealed class BackupTests : IDisposable
         using var identity = SiteIdentity.Create("blade16", SiteId);
         var manifest = Manifest.Compile(_site, SiteId, 7, Image.Image, Image.RootDigest);
         var state = new SanState { SignedManifest = SignedManifest.Sign(manifest, identity.Key), CaCertificate = identity.Certificate.ToPem(), CaKey = identity.KeyToPem(), Images = [Image] };
-        var group = NodeVolumes.AddNode(NodeVolumes.AddNode(Empty, "node01", _site.Volumes), "node02", _site.Volumes);
+        var group = NodeVolumes.AddNodes(Empty, ["node01", "node02"], _site.Volumes);
         return (state, new BackupInfo(1, "blade16", SiteId, 7, DateTimeOffset.UnixEpoch, ["node01", "node02"], ["node02"]), VolumeGroupWriter.Write(group));
     }
 
