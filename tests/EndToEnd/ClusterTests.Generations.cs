@@ -67,7 +67,12 @@ public sealed partial class ClusterTests
         var script = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"({command}) > /local/long.out 2>&1; echo $? > /local/long.rc; sync -f /local"));
         await lab.OnNodeAsync(node, "sudo", "sh", "-c", $"rm -f /local/long.rc; echo {script} | base64 -d > /local/long.sh; setsid sh /local/long.sh < /dev/null > /dev/null 2>&1 &");
         CommandResult ended = null!;
-        await Condition.WaitAsync($"'{command}' on {node}", InstalledCluster.Deadline, async () => (ended = await lab.Lab.SshAsync(lab.Lab[node], ["cat", "/local/long.rc"])).ExitCode == 0);
+        await Condition.WaitAsync($"'{command}' on {node}", InstalledCluster.Deadline, async () =>
+        {
+            // Machines restart meanwhile, one with a stick in it.
+            foreach (var blade in lab.Lab.Blades) await blade.TendAsync();
+            return (ended = await lab.Lab.SshAsync(lab.Lab[node], ["cat", "/local/long.rc"])).ExitCode == 0;
+        });
         var said = await lab.OnNodeAsync(node, "cat", "/local/long.out");
         Assert.True(ended.Output.Trim() == "0", $"{node}: {command}: {said}");
         return said;
