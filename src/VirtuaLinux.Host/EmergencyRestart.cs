@@ -5,6 +5,7 @@ namespace VirtuaLinux.Host;
 /// <summary>Restarts this machine without a look at its disks. What it needs is open from the beginning.</summary>
 public sealed class EmergencyRestart : IDisposable
 {
+    // The kernel prints in its own time and tells nobody when a slow console has the line: there is no condition to wait for.
     private static readonly TimeSpan ConsolePause = TimeSpan.FromMilliseconds(200);
 
     private readonly FileStream _console = OpenForWriting("/dev/kmsg"), _trigger = OpenForWriting("/proc/sysrq-trigger");

@@ -11,7 +11,8 @@ namespace VirtuaLinux.Install;
 /// <summary>Lets the site's volume group have what the array gave to its LUNs, and further LUNs, while all nodes run: they take it over when they next look at the group.</summary>
 /// <param name="runner">Runs programs.</param>
 /// <param name="storage">The site's storage, as this node works on it.</param>
-public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage)
+/// <param name="log">Takes a line.</param>
+public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, Action<string> log)
 {
     /// <summary>Name of the one partition of a further LUN: it tells whose it is, should an extension be interrupted (36 characters, UEFI specification section 5.3.3).</summary>
     internal static string MarkOf(Manifest manifest) => $"VL-{manifest.SiteId:N}";
@@ -134,12 +135,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage)
     {
         if (!step.IsBegun) await runner.RunAsync(ExternalCommand.Of("sfdisk", "--wipe", "always", "--no-tell-kernel", step.Disk).WithInput(SanLayout.MemberScript(MarkOf(storage.Manifest)))).ConfigureAwait(false);
         await SiteLun.WaitAsync(runner, storage.Manifest.San!, step.Wwid).ConfigureAwait(false);
-        var (state, manifest) = await storage.ReadSiteAsync().ConfigureAwait(false);
-        await lease.RequireAsync().ConfigureAwait(false);
-        if (!state.Luns.Contains(step.Wwid))
-            using (var journal = BlockDevice.Open(SanLayout.Partition(storage.Disk, 2), writable: true))
-                StorageSteps.Next(state with { Luns = [.. state.Luns, step.Wwid] }, manifest with { Serial = manifest.Serial + 1 }).Write(journal);
-        SiteOnSan.Tell();
+        await new SiteCommit(runner, storage, log).CommitAsync(lease, (state, manifest) => (state.Luns.Contains(step.Wwid) ? state : state with { Luns = [.. state.Luns, step.Wwid] }, manifest)).ConfigureAwait(false);
         var group = await storage.ReadGroupAsync().ConfigureAwait(false);
         await lease.RequireAsync().ConfigureAwait(false);
         await storage.Lvm.AddAsync(group, storage.Luns.First(l => l.Wwid == step.Wwid).Partition).ConfigureAwait(false);

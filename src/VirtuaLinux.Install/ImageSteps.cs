@@ -11,10 +11,10 @@ namespace VirtuaLinux.Install;
 /// <param name="image">The image.</param>
 /// <param name="medium">Folder of the medium's <c>virtualinux</c> files.</param>
 /// <param name="say">Takes a line for people.</param>
-/// <param name="read">The volume group, and the path of each of its physical volumes by name.</param>
+/// <param name="read">The volumes of the group as it is now.</param>
 /// <param name="change">Commits what it is given makes of the volume group.</param>
 /// <param name="alone">Runs something while nobody else changes the volume group: what is mapped then is seen by whoever deletes next.</param>
-public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string medium, Action<string> say, Func<CancellationToken, Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)>> read, Func<Func<VolumeGroup, VolumeGroup>, CancellationToken, Task> change, Func<Func<Task>, CancellationToken, Task> alone)
+public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string medium, Action<string> say, Func<CancellationToken, Task<NodeVolumes>> read, Func<Func<VolumeGroup, VolumeGroup>, CancellationToken, Task> change, Func<Func<Task>, CancellationToken, Task> alone)
 {
     private const int CopyBlock = 4 << 20;
 
@@ -109,8 +109,8 @@ public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string me
             var device = "";
             await alone(async () =>
             {
-                var (group, devices) = await read(cancellationToken).ConfigureAwait(false);
-                device = await new NodeVolumes(runner, group, devices).MapAsync(volume, NodeVolumes.WriteDevice + volume, readOnly, cancellationToken).ConfigureAwait(false);
+                var volumes = await read(cancellationToken).ConfigureAwait(false);
+                device = await volumes.MapAsync(volume, NodeVolumes.WriteDevice + volume, readOnly, cancellationToken).ConfigureAwait(false);
             }, cancellationToken).ConfigureAwait(false);
             await work(device).ConfigureAwait(false);
         }
@@ -123,8 +123,8 @@ public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string me
     // What is read back must come from the SAN and not from this machine's memory (BLKFLSBUF).
     private async Task DropCacheAsync(string device, CancellationToken cancellationToken)
     {
-        var (_, devices) = await read(cancellationToken).ConfigureAwait(false);
-        foreach (var path in devices.Values.Distinct().Prepend(device))
+        var volumes = await read(cancellationToken).ConfigureAwait(false);
+        foreach (var path in volumes.Devices.Prepend(device))
             await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", path), cancellationToken).ConfigureAwait(false);
     }
 

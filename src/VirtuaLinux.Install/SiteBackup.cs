@@ -30,7 +30,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var text = await storage.Lvm.ReadTextAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{storage.Partition} has no volume group {LvmTools.GroupName}");
         // A node that was never started has nothing to lose; it is told from its volume.
-        var nodes = manifest.Nodes.Where(n => !without.Contains(n.Name) && group.Find($"{n.Name}_local") is not null).ToList();
+        var nodes = manifest.Nodes.Where(n => !without.Contains(n.Name) && group.Find(NodeVolumes.LocalName(n.Name)) is not null).ToList();
         var off = nodes.Where(n => !running.Contains(n.Name)).Select(n => n.Name).ToList();
         foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
         var info = new BackupInfo(1, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
@@ -73,7 +73,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
     private async Task<Stream> OpenOffAsync(VolumeGroup group, string node, CancellationToken cancellationToken)
     {
         await UnmountAsync().ConfigureAwait(false);
-        var device = await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).MapAsync($"{node}_local", Device, readOnly: true, cancellationToken).ConfigureAwait(false);
+        var device = await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).MapAsync(NodeVolumes.LocalName(node), Device, readOnly: true, cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
         if (NodeVolumes.IsBlank(device)) throw new FailureException($"{node} was never started, so its local volume is empty; leave it out with --without {node}");
         Directory.CreateDirectory(Mount);

@@ -13,7 +13,7 @@ namespace VirtuaLinux.Install;
 public sealed class SiteCommit(ICommandRunner runner, NodeStorage storage, Action<string> log)
 {
     /// <summary>Commits the next manifest: what <paramref name="change"/> makes of the one that rules, with the next serial number. A power cut leaves the older one.</summary>
-    /// <param name="change">The next state and manifest; the same manifest for no change.</param>
+    /// <param name="change">The next state and manifest; the same ones for no change.</param>
     /// <param name="cancellationToken">Ends it before the commit.</param>
     /// <returns>The manifest that rules now.</returns>
     /// <exception cref="FailureException">What <paramref name="change"/> says, or the SAN refused; nothing was committed.</exception>
@@ -34,7 +34,7 @@ public sealed class SiteCommit(ICommandRunner runner, NodeStorage storage, Actio
         ArgumentNullException.ThrowIfNull(change);
         var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
         var (nextState, nextManifest) = change(state, manifest);
-        if (SignedManifest.SaySame(manifest, nextManifest with { Serial = manifest.Serial })) return manifest;
+        if (ReferenceEquals(state, nextState) && SignedManifest.SaySame(manifest, nextManifest with { Serial = manifest.Serial })) return manifest;
         var next = nextManifest with { Serial = manifest.Serial + 1 };
         var signed = StorageSteps.Next(nextState, next);
         // The commit comes last: a starter that knows the next manifest already asks the SAN all the same.

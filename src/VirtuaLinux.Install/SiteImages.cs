@@ -3,7 +3,6 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Storage;
-using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Install;
 
@@ -68,10 +67,10 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
     /// <param name="name">Name of a volume.</param>
     /// <param name="ask">What the nodes of a manifest say, by name; called under the lease.</param>
     /// <param name="withRoots">Whether of an image the roots go too that nodes keep in order to be rolled back to it.</param>
-    /// <param name="check">Refuses when somebody may still write to what is freed; called under the lease.</param>
+    /// <param name="check">Refuses when somebody may still write to what is freed, given the manifest, what the nodes say, and whether it is an image; called under the lease.</param>
     /// <param name="cancellationToken">Ends it before the first commit.</param>
     /// <exception cref="FailureException">It is in use, or may be; nothing was deleted.</exception>
-    public async Task<IReadOnlyList<LedgerEntry>> DeleteAsync(string name, Func<Manifest, CancellationToken, Task<IReadOnlyDictionary<string, NodeStatus>>> ask, bool withRoots, Func<Manifest, IReadOnlyDictionary<string, NodeStatus>, Task> check, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<LedgerEntry>> DeleteAsync(string name, Func<Manifest, CancellationToken, Task<IReadOnlyDictionary<string, NodeStatus>>> ask, bool withRoots, Func<Manifest, IReadOnlyDictionary<string, NodeStatus>, bool, Task> check, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(ask);
         ArgumentNullException.ThrowIfNull(check);
@@ -81,13 +80,14 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
             // What is true now, and stays so while the lease is held.
             var (_, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
             var usage = await ask(manifest, cancellationToken).ConfigureAwait(false);
-            await check(manifest, usage).ConfigureAwait(false);
             if (withRoots && NodeVolumes.ImageOf(name) is { } former) manifest = manifest.WithoutFormer(former);
             gone = Ledger.Of(await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), manifest, new Dictionary<string, StoreUsage>()).Deletable(name);
-            if (gone[0].Kind is "origin" or "boot" && NodeVolumes.ImageOf(gone[0].Name) is { } image)
+            var isImage = gone[0].Kind is "origin" or "boot";
+            await check(manifest, usage, isImage).ConfigureAwait(false);
+            if (isImage && NodeVolumes.ImageOf(gone[0].Name) is { } image)
             {
                 if (usage.FirstOrDefault(u => u.Value.Mapped?.Contains(image) == true).Key is { } user) throw new FailureException($"{user} has {image} mapped still: it runs, serves or writes it; nothing was deleted");
-                await _site.CommitAsync(lease, (state, _) => (state with { Images = [.. state.Images.Where(i => i.Image != image)] }, manifest.WithoutImage(image)), cancellationToken).ConfigureAwait(false);
+                await _site.CommitAsync(lease, (state, _) => (state.WithoutImage(image), manifest.WithoutImage(image)), cancellationToken).ConfigureAwait(false);
             }
             await storage.ChangeAsync(lease, group => group.Remove([.. gone.Select(v => v.Name)]), cancellationToken).ConfigureAwait(false);
         }, cancellationToken).ConfigureAwait(false);
@@ -98,11 +98,8 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
     {
         var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
         var image = ReadInfo(folder);
-        await new ImageSteps(runner, image, folder, say, ReadAsync, (change, token) => storage.ChangeAsync(change, token), (work, token) => storage.WithLeaseAsync(_ => work(), token)).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await new ImageSteps(runner, image, folder, say, storage.ReadVolumesAsync, (change, token) => storage.ChangeAsync(change, token), (work, token) => storage.WithLeaseAsync(_ => work(), token)).WriteAsync(cancellationToken).ConfigureAwait(false);
         await _site.CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
         return image;
     }
-
-    private async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(CancellationToken cancellationToken) =>
-        await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false) is var group ? (group, storage.Lvm.DevicesOf(group)) : default;
 }

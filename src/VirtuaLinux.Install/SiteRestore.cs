@@ -96,11 +96,11 @@ public sealed class SiteRestore(InstallContext context)
     public static VolumeGroup Locals(VolumeGroup empty, BackupContents backup)
     {
         ArgumentNullException.ThrowIfNull(backup);
-        return backup.Info.Nodes.Aggregate(empty, (group, node) => group.Add($"{node}_local", LocalSize(backup, node), readOnly: false, "virtualinux.local"));
+        return backup.Info.Nodes.Aggregate(empty, (group, node) => group.Add(NodeVolumes.LocalName(node), LocalSize(backup, node), readOnly: false, "virtualinux.local"));
     }
 
     private static ByteSize LocalSize(BackupContents backup, string node) =>
-        new(backup.Group.Find($"{node}_local") is { } volume ? backup.Group.SizeOf(volume) : VolumeSizes.InExtents(backup.Manifest.Volumes.Local));
+        new(backup.Group.Find(NodeVolumes.LocalName(node)) is { } volume ? backup.Group.SizeOf(volume) : VolumeSizes.InExtents(backup.Manifest.Volumes.Local));
 
     private Journal JournalOf(BackupContents backup) => new()
     {
@@ -116,7 +116,7 @@ public sealed class SiteRestore(InstallContext context)
     private async Task FillAsync(NodeVolumes volumes, string node, Stream files, CancellationToken cancellationToken)
     {
         context.Console.Say($"  local volume of {node}");
-        var device = await volumes.MapAsync($"{node}_local", Device, readOnly: false, cancellationToken).ConfigureAwait(false);
+        var device = await volumes.MapAsync(NodeVolumes.LocalName(node), Device, readOnly: false, cancellationToken).ConfigureAwait(false);
         await context.Runner.RunAsync(RootAssembly.MakeLocal(device), cancellationToken).ConfigureAwait(false);
         Directory.CreateDirectory(Mount);
         await context.Runner.RunAsync(ExternalCommand.Of("mount", "-t", "ext4", device, Mount), cancellationToken).ConfigureAwait(false);

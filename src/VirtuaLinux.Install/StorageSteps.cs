@@ -38,7 +38,7 @@ public sealed class StorageSteps(InstallContext context)
 
     /// <summary>What writes the medium's image beside running nodes.</summary>
     /// <param name="alone">Runs something while nobody else changes the volume group.</param>
-    public ImageSteps ImageUnder(Func<Func<Task>, CancellationToken, Task> alone) => new(context.Runner, context.Image, context.Medium, context.Console.Say, ReadAsync, (change, token) => alone(async () =>
+    public ImageSteps ImageUnder(Func<Func<Task>, CancellationToken, Task> alone) => new(context.Runner, context.Image, context.Medium, context.Console.Say, ReadVolumesAsync, (change, token) => alone(async () =>
     {
         var group = await ReadGroupAsync(token).ConfigureAwait(false);
         var next = change(group);
@@ -100,8 +100,11 @@ public sealed class StorageSteps(InstallContext context)
         state.Write(partition);
     }
 
-    private async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(CancellationToken cancellationToken) =>
-        await ReadGroupAsync(cancellationToken).ConfigureAwait(false) is var group ? (group, Lvm.DevicesOf(group)) : default;
+    private async Task<NodeVolumes> ReadVolumesAsync(CancellationToken cancellationToken)
+    {
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        return new NodeVolumes(context.Runner, group, Lvm.DevicesOf(group));
+    }
 
     private LvmTools Lvm => new(context.Runner, _partitions);
 

@@ -29,9 +29,7 @@ public sealed class BootVolumes(ICommandRunner runner, ImageVersion own, Action<
             var missing = wanted.Except(_exports.Keys).ToList();
             if (missing.Count > 0)
             {
-                var storage = NodeStorage.Open(runner);
-                var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-                var volumes = new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group));
+                var volumes = await NodeStorage.Open(runner).ReadVolumesAsync(cancellationToken).ConfigureAwait(false);
                 foreach (var image in missing) await MountAsync(volumes, image, cancellationToken).ConfigureAwait(false);
             }
             foreach (var image in _exports.Keys.Except(wanted).ToList()) await ReleaseAsync(image).ConfigureAwait(false);

@@ -30,6 +30,7 @@ public sealed class FenceWatch(IRegistrar registrar, ReservationKey key, Action<
         machine.Say($"{node}: watches its key {key} on the SAN");
         new Thread(() =>
         {
+            // A look at intervals, for ever: the SAN reports no change by itself, and a timer would run on threads that may wait for a disk.
             while (true) Thread.Sleep(watch.Look());
         })
         { IsBackground = true, Name = "fence watch" }.Start();

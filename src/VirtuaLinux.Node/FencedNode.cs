@@ -62,7 +62,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
     {
         var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var volumes = new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group));
-        var local = await volumes.MapAsync($"{node.Name}_local", Local, readOnly: false, cancellationToken).ConfigureAwait(false);
+        var local = await volumes.MapAsync(NodeVolumes.LocalName(node.Name), Local, readOnly: false, cancellationToken).ConfigureAwait(false);
         if (NodeVolumes.IsBlank(local)) throw new FailureException($"{node.Name} has never been started: nothing is on its volumes");
         var metadata = await volumes.MapAsync(NodeVolumes.MetadataName(node.Name), Device("meta"), readOnly: false, cancellationToken).ConfigureAwait(false);
         var data = await volumes.MapAsync(NodeVolumes.StoreName(node.Name), Device("data"), readOnly: false, cancellationToken).ConfigureAwait(false);
@@ -75,7 +75,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         await runner.RunAsync(ExternalCommand.Of("umount", folder), cancellationToken).ConfigureAwait(false);
 
         var origin = record.Image == BootRecord.Read().Image
-            ? DeviceMapper.PathOf("vl-origin")
+            ? DeviceMapper.PathOf(NodeVolumes.OriginDevice)
             : await volumes.MapAsync(NodeVolumes.OriginName(record.Image), Device("origin"), readOnly: true, cancellationToken).ConfigureAwait(false);
         var pool = await _mapper.CreateAsync(Device("pool"), NodeVolumes.PoolTable(metadata, data, size.Bytes), cancellationToken: cancellationToken).ConfigureAwait(false);
         try

@@ -83,9 +83,8 @@ public static class NodeService
     {
         try
         {
-            var storage = NodeStorage.Open(runner);
-            var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-            await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).GrowMountedAsync(name, manifest.Volumes.Root, cancellationToken).ConfigureAwait(false);
+            var volumes = await NodeStorage.Open(runner).ReadVolumesAsync(cancellationToken).ConfigureAwait(false);
+            await volumes.GrowMountedAsync(name, manifest.Volumes.Root, cancellationToken).ConfigureAwait(false);
         }
         catch (FailureException e)
         {

@@ -127,6 +127,14 @@ public sealed class NodeStorage
         return [.. seen.Where(s => s.Lun is null).Select(s => s.Wwid)];
     }
 
+    /// <summary>The volumes of the group, to be mapped here.</summary>
+    /// <exception cref="FailureException">The group is not there.</exception>
+    public async Task<NodeVolumes> ReadVolumesAsync(CancellationToken cancellationToken = default)
+    {
+        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
+        return new NodeVolumes(_runner, group, Lvm.DevicesOf(group));
+    }
+
     /// <summary>Changes the volume group, as the only node that does so: reads it under the lease, lets <paramref name="change"/> make the next one of it, and commits that.</summary>
     /// <param name="change">The next group, or the same one for no change; what it must write before the commit (such as zeros) it may write.</param>
     /// <param name="cancellationToken">Ends it before the commit.</param>

@@ -10,6 +10,9 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
 {
     private readonly DeviceMapper _mapper = new(runner);
 
+    /// <summary>Paths of the group's physical volumes.</summary>
+    public IEnumerable<string> Devices => devices.Values.Distinct();
+
     /// <summary>Name of an image's origin.</summary>
     public static string OriginName(ImageVersion image) => image.ToVolumeName();
 
@@ -40,7 +43,10 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>The same, while it writes them.</summary>
     public const string WriteDevice = "vl-write-";
 
-    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta", Origin = "vl-origin";
+    /// <summary>Device of the origin below a running node's root.</summary>
+    public const string OriginDevice = "vl-origin";
+
+    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta";
 
     private const string Unverified = "virtualinux.unverified";
 
@@ -90,7 +96,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return group with { Volumes = [.. group.Volumes.Select(v => names.Contains(v.Name) ? v with { Tags = [.. v.Tags.Where(t => t != Unverified)] } : v)] };
     }
 
-    /// <summary>The image that an origin or boot volume belongs to; null for another volume.</summary>
+    /// <summary>The image that an origin or boot volume belongs to, by its name. That it is one, <see cref="KindOf"/> tells: a node's volume may be named alike.</summary>
     public static ImageVersion? ImageOf(string volume)
     {
         ArgumentNullException.ThrowIfNull(volume);
@@ -179,11 +185,11 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         if (group.Find(name) is { } written && IsUnverified(written)) throw new FailureException($"the image {image.Image} was not written to its end on the SAN; add it again from its medium");
         if (image.Verity is not { } tree)
         {
-            var plain = await MapAsync(name, Origin, readOnly: true, cancellationToken).ConfigureAwait(false);
+            var plain = await MapAsync(name, OriginDevice, readOnly: true, cancellationToken).ConfigureAwait(false);
             return (plain, new ByteSize(group.SizeOf(group.Find(name)!)));
         }
-        var data = await MapAsync(name, $"{Origin}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
-        var checkedOrigin = await _mapper.CreateAsync(Origin, VerityTable(tree, data), readOnly: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var data = await MapAsync(name, $"{OriginDevice}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
+        var checkedOrigin = await _mapper.CreateAsync(OriginDevice, VerityTable(tree, data), readOnly: true, cancellationToken: cancellationToken).ConfigureAwait(false);
         // A damaged block is lived with, a wrong tree is not: with it, no block can be read.
         if (!((long[])[0, tree.DataBlocks / 2, tree.DataBlocks - 1]).Any(b => CanRead(checkedOrigin, b)))
             throw new FailureException($"the origin {name} on the SAN is not the image {image.Image} that the site's manifest was signed for: no block of it fits its root hash {tree.RootHash[..12]}; restore the SAN from its backup, or install the site again");
@@ -202,7 +208,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Asks the kernel what it knows of the origin that is mapped here.</summary>
     /// <exception cref="ExternalCommandException">There is none, or the caller is not root.</exception>
     public static async Task<OriginState> ReadOriginStateAsync(ICommandRunner runner, CancellationToken cancellationToken = default) =>
-        ParseOriginState(await new DeviceMapper(runner).StatusAsync(Origin, cancellationToken).ConfigureAwait(false));
+        ParseOriginState(await new DeviceMapper(runner).StatusAsync(OriginDevice, cancellationToken).ConfigureAwait(false));
 
     /// <summary>Reads the line of dmsetup(8) status: <c>0 SECTORS verity V</c>, or C once a block did not fit.</summary>
     /// <exception cref="FailureException">It is no such line.</exception>
@@ -211,7 +217,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         [_, _, "verity", "V", ..] => OriginState.Verified,
         [_, _, "verity", "C", ..] => OriginState.Corrupt,
         [_, _, "linear", ..] => OriginState.Unprotected,
-        _ => throw new FailureException($"the kernel says of {Origin} what is not understood: '{status.Trim()}'"),
+        _ => throw new FailureException($"the kernel says of {OriginDevice} what is not understood: '{status.Trim()}'"),
     };
 
     private static bool CanRead(string device, long block)

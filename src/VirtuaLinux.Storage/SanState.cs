@@ -27,8 +27,11 @@ public sealed record SanState
     public SanState WithImage(ImageInfo image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return this with { Images = [.. Images.Where(i => i.Image != image.Image), image] };
+        return Images.Any(i => i.Image == image.Image && i.RootDigest == image.RootDigest) ? this : this with { Images = [.. Images.Where(i => i.Image != image.Image), image] };
     }
+
+    /// <summary>The state without an image.</summary>
+    public SanState WithoutImage(ImageVersion image) => Images.Any(i => i.Image == image) ? this with { Images = [.. Images.Where(i => i.Image != image)] } : this;
 
     /// <summary>The facts of an image, as signed: its digest is the manifest's.</summary>
     /// <param name="manifest">The site's manifest, checked.</param>

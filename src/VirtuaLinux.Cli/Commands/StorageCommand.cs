@@ -83,7 +83,7 @@ internal static class StorageCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var runner = new CommandRunner();
-            var extension = new GroupExtension(runner, NodeStorage.Open(runner));
+            var extension = new GroupExtension(runner, NodeStorage.Open(runner), Console.Error.WriteLine);
             var steps = await extension.PlanAsync(parsed.GetValue(add), cancellation);
             foreach (var step in steps) Console.WriteLine(step.Line);
             if (steps.Count == 0) Console.WriteLine("nothing to extend: the volume group has all of its LUNs");
@@ -143,7 +143,7 @@ internal static class StorageCommand
         var runner = new CommandRunner();
         var storage = NodeStorage.Open(runner);
         using var nodes = new SiteNodes();
-        var gone = await new SiteImages(runner, storage, Console.Error.WriteLine).DeleteAsync(volume, nodes.ReadAsync, withRoots, (manifest, status) => RefuseStrangersAsync(storage, manifest, status, NodeVolumes.ImageOf(volume) is not null, poweredOff, cancellation), cancellation);
+        var gone = await new SiteImages(runner, storage, Console.Error.WriteLine).DeleteAsync(volume, nodes.ReadAsync, withRoots, (manifest, status, isImage) => RefuseStrangersAsync(storage, manifest, status, isImage, poweredOff, cancellation), cancellation);
         foreach (var entry in gone) Console.WriteLine($"{entry.Name} deleted, {Size(entry.Size)} free");
     }
 

@@ -84,7 +84,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         _volumes = new NodeVolumes(runner, _group, lvm.DevicesOf(_group));
 
         await FillAsync(_raw, cancellationToken).ConfigureAwait(false);
-        await FillAsync(await _volumes.MapAsync($"{Node}_local", Plain, readOnly: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        await FillAsync(await _volumes.MapAsync(NodeVolumes.LocalName(Node), Plain, readOnly: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         await _volumes.UnmapAsync(Plain, cancellationToken).ConfigureAwait(false);
         await FillAsync(await _volumes.MapAsync(NodeVolumes.OriginName(s_image), "vl-origin", readOnly: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         _origin = await _volumes.MapAsync(NodeVolumes.OriginName(s_image), "vl-origin", readOnly: true, cancellationToken).ConfigureAwait(false);
@@ -113,7 +113,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         switch (device.Kind)
         {
             case StorageDeviceKind.Raw: return _raw;
-            case StorageDeviceKind.Plain: return await _volumes.MapAsync($"{Node}_local", Plain, readOnly: false, cancellationToken).ConfigureAwait(false);
+            case StorageDeviceKind.Plain: return await _volumes.MapAsync(NodeVolumes.LocalName(Node), Plain, readOnly: false, cancellationToken).ConfigureAwait(false);
             case StorageDeviceKind.Root:
                 await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
                 return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false)).Path;

@@ -3,7 +3,6 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
-using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -36,14 +35,12 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         if (KernelRelease() is var running && running != image.KernelRelease)
         {
             log($"this machine started kernel {running}, and {image.Image}, which {node.Name} shall run, has {image.KernelRelease}");
-            var (read, devices) = await ReadAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
-            await new StarterBoot(runner, log).SwitchKernelAsync(new NodeVolumes(runner, read, devices), state, manifest, image, cancellationToken).ConfigureAwait(false);
+            await new StarterBoot(runner, log).SwitchKernelAsync(await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false), state, manifest, image, cancellationToken).ConfigureAwait(false);
         }
         // Before anything is mapped for writing: no volume is ever mapped by two machines that the SAN lets write.
         var key = await new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
-        var (group, paths) = await ReadAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
-        var volumes = new NodeVolumes(runner, group, paths);
+        var volumes = await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
         var known = RootRecord.Read();
@@ -95,10 +92,10 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         await new OriginWatch(runner, log).LookAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<(VolumeGroup Group, IReadOnlyDictionary<string, string> Devices)> ReadAsync(LvmTools lvm, string disk, CancellationToken cancellationToken)
+    private async Task<NodeVolumes> ReadVolumesAsync(LvmTools lvm, string disk, CancellationToken cancellationToken)
     {
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
-        return (group, lvm.DevicesOf(group));
+        return new NodeVolumes(runner, group, lvm.DevicesOf(group));
     }
 
     /// <summary>Seconds since the kernel started.</summary>
