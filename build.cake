@@ -139,6 +139,7 @@ Task("Clean")
     });
 
 int passed = 0, failed = 0, skipped = 0;
+var named = new List<string>();
 var tested = false;
 var exitCode = 0;
 try
@@ -160,6 +161,7 @@ catch (Exception e)
 if (tested)
 {
     Console.Error.Flush();
+    foreach (var name in named) Console.WriteLine($"failed: {name}");
     Console.WriteLine($"{passed} passed, {failed} failed{(skipped > 0 ? $", {skipped} skipped" : "")}");
     if (failed > 0 || passed == 0) exitCode = 1;
 }
@@ -214,6 +216,7 @@ void RunTests(IEnumerable<string> projects, IReadOnlyList<string> filter, int? s
                 passed += (int)assembly.Attribute("passed");
                 failed += (int)assembly.Attribute("failed") + (int)assembly.Attribute("errors");
                 skipped += (int)assembly.Attribute("skipped");
+                named.AddRange(assembly.Descendants("test").Where(t => (string)t.Attribute("result") == "Fail").Select(t => (string)t.Attribute("name")));
             }
         }
         // A crash leaves no report, or one that knows nothing of it.
