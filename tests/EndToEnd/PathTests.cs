@@ -121,7 +121,7 @@ public sealed class PathTests
             (await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "dmsetup status --target multipath | grep -oE ' [0-9]+:[0-9]+ A ' | wc -l")) == count.ToString(CultureInfo.InvariantCulture));
 
     private static async Task<int> RegistrationsAsync(TestLab lab) =>
-        int.Parse(await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "sg_persist --no-inquiry --in --read-keys /dev/sda | grep -cE '^ +0x'"), CultureInfo.InvariantCulture);
+        int.Parse(await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "disk=$(readlink -f /dev/disk/by-path/*-lun-1 | head -1); sg_persist --no-inquiry --in --read-keys $disk | grep -cE '^ +0x'"), CultureInfo.InvariantCulture);
 
     private static async Task<long> TrafficAsync(TestLab lab, int network)
     {

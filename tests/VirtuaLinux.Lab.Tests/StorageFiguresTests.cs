@@ -32,6 +32,15 @@ public sealed class StorageFiguresTests
         Assert.Equal("0.8 × raw", row.Goal);
     }
 
+    [Theory]
+    [InlineData(2.0, true)]
+    [InlineData(2.1, false)]
+    public void A_root_with_many_changes_has_two_seconds_to_be_mapped(double seconds, bool met)
+    {
+        var row = Row("map-changed-time", ("root", seconds));
+        Assert.Equal(("s", "at most 2 s", met), (row.Unit, row.Goal, row.IsMet));
+    }
+
     [Fact]
     public void A_slow_plain_volume_misses_the_goal_as_a_slow_root_does() =>
         Assert.False(Row("sequential-read-fresh", ("raw", 100), ("plain", 80), ("root", 100)).IsMet);

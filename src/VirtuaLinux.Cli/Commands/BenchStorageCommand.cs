@@ -26,7 +26,7 @@ internal static class BenchStorageCommand
         var rounds = new Option<int>("--rounds") { Description = "alternating rounds over all devices, whose medians count", DefaultValueFactory = _ => 3 };
         var devices = new Option<string[]>("--devices") { Description = "devices to measure: raw, plain, root, snapshot-CHUNK and thin-BLOCK in KiB, the last with -nozero, all with -raKIB for another read-ahead", DefaultValueFactory = _ => s_devices, AllowMultipleArgumentsPerToken = true };
         var iso = new Option<string?>("--iso") { Description = "installer ISO whose kernel the blade runs; the newest below artifacts/images unless given" };
-        var san = new Option<string>("--san") { Description = "folder for the SAN's file of 4 GiB; in memory unless given, so that the host's disk is not what is measured", DefaultValueFactory = _ => "/dev/shm" };
+        var san = new Option<string>("--san") { Description = "folder for the SAN's file of 7 GiB; in memory unless given, so that the host's disk is not what is measured", DefaultValueFactory = _ => "/dev/shm" };
         var deadline = new Option<int>("--deadline") { Description = "minutes that the blade may take", DefaultValueFactory = _ => 60 };
         var json = new Option<bool>("--json") { Description = "print one JSON document" };
         devices.Validators.Add(result =>

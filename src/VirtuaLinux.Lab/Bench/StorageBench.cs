@@ -24,7 +24,7 @@ public sealed class StorageBench(LabOptions options, string iso, string archive,
         Name = "bench",
         Blades = [.. LabOptions.NumberedBlades([Firmware.Bios]).Select(b => b with { MemoryMiB = 1536 })],
         SanDirectory = Path.GetFullPath(Path.Combine(san, "virtualinux-bench")),
-        SanSize = ByteSize.FromMiB(4096),
+        SanSize = ByteSize.FromMiB(7168),
         ProbeKernel = iso,
     };
 

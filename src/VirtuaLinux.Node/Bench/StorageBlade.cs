@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
@@ -22,7 +23,13 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
 
     private static readonly ImageVersion s_image = new("bench", "1");
     private static readonly ByteSize s_fileSystem = ByteSize.FromMiB(640);
-    private static readonly (string Name, ByteSize Size)[] s_existing = [("existing", ByteSize.FromMiB(96)), ("random", ByteSize.FromMiB(192))];
+
+    // A node that has changed 2 GB.
+    private const string Changed = "node02";
+    private const int ChangedBlocks = 2 << 30 >> 16;
+    private static readonly ByteSize s_changedRoot = ByteSize.FromMiB(2304);
+
+    private static readonly (string Name, ByteSize Size)[] s_existing = [("existing", ByteSize.FromMiB(96)), ("whole", ByteSize.FromMiB(24)), ("random", ByteSize.FromMiB(192))];
 
     private readonly DeviceMapper _mapper = new(runner);
     private string _raw = "", _origin = "";
@@ -46,6 +53,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         await new NetworkLink(runner, coldplug).UpAsync(link.Mac, link.Address, link.Subnet, null, cancellationToken).ConfigureAwait(false);
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf("bench", Node, link.Mac), secret, cancellationToken).ConfigureAwait(false);
         await LayOutAsync(disk, cancellationToken).ConfigureAwait(false);
+        await MapChangedAsync(note, cancellationToken).ConfigureAwait(false);
         // The first time does not count: an emulator translates each piece of code when it runs for the first time.
         await RunAsync(devices[0] with { Name = "warm-up" }, (_, _, _) => { }, cancellationToken).ConfigureAwait(false);
         for (var round = 0; round < rounds; round++)
@@ -79,7 +87,9 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         var empty = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{partition} has no volume group though it was just made");
         var image = new ImageInfo { Image = s_image, Distribution = "", KernelRelease = "", RootSize = s_fileSystem.Bytes, ChunkSize = 0, Chunks = [], RootDigest = "0", BootSize = 4 << 20, BootDigest = "0", SourceDateEpoch = 0 };
         // No guard is there to grow the store.
-        await lvm.CommitAsync(NodeVolumes.AddNodes(NodeVolumes.AddImage(empty, image), [Node], new SiteVolumes { Root = s_fileSystem, Local = s_fileSystem }).Extend(NodeVolumes.StoreName(Node), new ByteSize(s_fileSystem.Bytes * 3 / 2)), cancellationToken).ConfigureAwait(false);
+        var group = NodeVolumes.AddNodes(NodeVolumes.AddImage(empty, image), [Node], new SiteVolumes { Root = s_fileSystem, Local = s_fileSystem });
+        group = NodeVolumes.AddNodes(group, [Changed], new SiteVolumes { Root = s_changedRoot, Local = ByteSize.FromMiB(4) });
+        await lvm.CommitAsync(group.Extend(NodeVolumes.StoreName(Node), new ByteSize(s_fileSystem.Bytes * 3 / 2)).Extend(NodeVolumes.StoreName(Changed), s_changedRoot), cancellationToken).ConfigureAwait(false);
         _group = (await lvm.ReadAsync(cancellationToken).ConfigureAwait(false))!;
         _volumes = new NodeVolumes(runner, _group, lvm.DevicesOf(_group));
 
@@ -127,6 +137,51 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
                 var store = await BlankAsync(NodeVolumes.StoreName(Node), Data, cancellationToken).ConfigureAwait(false);
                 return await _mapper.CreateAsync(RootDevice, $"0 {Text(size.Bytes / 512)} snapshot {_origin} {store} P {Text(device.BlockKiB * 2)}\n", cancellationToken: cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>How long a node of which 2 GB were changed waits for its root, its metadata checked, and by how much less memory is available then.</summary>
+    private async Task MapChangedAsync(Action<string, string, double> report, CancellationToken cancellationToken)
+    {
+        await BlankAsync(NodeVolumes.MetadataName(Changed), Metadata, cancellationToken).ConfigureAwait(false);
+        using (var device = BlockDevice.Open(await MapAsync().ConfigureAwait(false), writable: true))
+        {
+            // In an order in which the tree of blocks grows everywhere.
+            var block = new byte[VolumeSizes.PoolBlock.Bytes];
+            for (long i = 0; i < ChangedBlocks; i++) device.Write(i * 7919 % ChangedBlocks * block.Length, block);
+            device.Flush();
+        }
+        await UnmapAsync().ConfigureAwait(false);
+        await SettleAsync(cancellationToken).ConfigureAwait(false);
+        var (before, least) = (Available(), long.MaxValue);
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var watching = WatchAsync();
+        var clock = Stopwatch.StartNew();
+        await MapAsync().ConfigureAwait(false);
+        var elapsed = clock.Elapsed;
+        await done.CancelAsync().ConfigureAwait(false);
+        await watching.ConfigureAwait(false);
+        report("root", "map-changed-time", elapsed.TotalSeconds);
+        report("root", "map-changed-memory", (before - least) / 1024.0);
+        await UnmapAsync().ConfigureAwait(false);
+
+        async Task<string> MapAsync() => (await _volumes.MapRootAsync(Changed, _origin, s_changedRoot, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false)).Path;
+
+        async Task UnmapAsync()
+        {
+            foreach (var name in (string[])[RootDevice, Pool, Data, Metadata]) await _mapper.RemoveAsync(name, cancellationToken).ConfigureAwait(false);
+        }
+
+        async Task WatchAsync()
+        {
+            do
+            {
+                least = Math.Min(least, Available());
+                await Task.Delay(5, done.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            } while (!done.IsCancellationRequested);
+        }
+
+        // KiB (proc_meminfo(5)).
+        static long Available() => long.Parse(File.ReadLines("/proc/meminfo").First(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 
     /// <summary>Maps a volume and makes its start zeros, so that nothing of an older device is found there.</summary>
