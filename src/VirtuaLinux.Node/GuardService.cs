@@ -7,7 +7,7 @@ using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Node;
 
-/// <summary>Watches this node's exception store for ever, and lets it grow before it is full; and its registration with the SAN (<see cref="FenceWatch"/>): the unit virtualinux-guard.service.</summary>
+/// <summary>Watches this node's exception store for ever, and lets it grow before it is full; its registration with the SAN (<see cref="FenceWatch"/>), and the paths to it (<see cref="PathChecker"/>): the unit virtualinux-guard.service.</summary>
 /// <remarks>It looks after what its own root stands on: it writes nothing below the root, and what it needs of itself stays in memory.</remarks>
 public sealed class GuardService(ICommandRunner runner, Action<string> log)
 {
@@ -25,6 +25,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         MemoryLock.KeepResident();
+        if (File.Exists(BootRecord.MultipathPath)) PathChecker.Start(new EmergencyRestart().Say);
         var (ready, watching) = (false, false);
         while (!cancellationToken.IsCancellationRequested)
         {

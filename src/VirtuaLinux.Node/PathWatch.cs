@@ -6,13 +6,11 @@ using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node;
 
-/// <summary>Gives a running node the paths to the SAN that it could not have when it booted. Sessions that it had come back by themselves: iscsid and multipathd see to that.</summary>
+/// <summary>Gives a running node the paths to the SAN that it could not have when it booted. Sessions that it had come back by themselves: iscsid and <see cref="PathChecker"/> see to that.</summary>
 public sealed class PathWatch(ICommandRunner runner, Action<string> log)
 {
     /// <summary>Where open-iscsi keeps its records of portals on a node: in memory, since they have the secret in them. The image's <c>/var/lib/iscsi/nodes</c> leads here.</summary>
     private const string Records = BootRecord.Directory + "/iscsi-nodes";
-
-    private const string Daemon = "multipathd.service";
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30), LoginTimeout = TimeSpan.FromMinutes(2);
 
@@ -24,8 +22,6 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         if (!File.Exists(BootRecord.MultipathPath)) return;
         try
         {
-            // This service may have ended in the middle of a look.
-            await RunDaemonAsync("start", cancellationToken).ConfigureAwait(false);
             while (true)
             {
                 await LookAsync(cancellationToken).ConfigureAwait(false);
@@ -43,9 +39,11 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         try
         {
             var (state, manifest) = NodeService.ReadSite();
-            foreach (var portal in IscsiInitiator.MissingPortals(manifest.San!))
+            var san = manifest.San!;
+            foreach (var portal in IscsiInitiator.MissingPortals(san))
                 if (await IscsiInitiator.ReachAsync(portal, cancellationToken).ConfigureAwait(false) is null)
-                    await JoinAsync(NodeStorage.Open(runner), portal, state.ChapSecret, cancellationToken).ConfigureAwait(false);
+                    await LoginAsync(san, portal, state.ChapSecret, cancellationToken).ConfigureAwait(false);
+            await JoinAsync(san, cancellationToken).ConfigureAwait(false);
             _complaint = null;
         }
         catch (Exception e) when (e is FailureException or IOException)
@@ -55,24 +53,24 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         }
     }
 
-    /// <summary>Logs in, registers, and only then lets the new path carry the root's requests: the array would refuse them from a port that is not registered, and whoever was fenced meanwhile must not write through it.</summary>
-    private async Task JoinAsync(NodeStorage storage, IscsiPortal portal, string? secret, CancellationToken cancellationToken)
+    /// <summary>Registers new paths, and only then lets them carry the root's requests: the array would refuse them from a port that is not registered, and whoever was fenced meanwhile must not write through it.</summary>
+    private async Task JoinAsync(SiteSan san, CancellationToken cancellationToken)
     {
-        var san = storage.Manifest.San!;
-        var before = IscsiInitiator.FindPaths(san);
-        await RunDaemonAsync("stop", cancellationToken).ConfigureAwait(false);
-        try
+        var storage = NodeStorage.Open(runner);
+        if (NewPaths(san, storage.Luns[0]).Count == 0) return;
+        await storage.AttachAsync(cancellationToken).ConfigureAwait(false);
+        // The first LUN last: as long as it lacks a path, all are looked at again.
+        foreach (var lun in storage.Luns.Reverse())
         {
-            await LoginAsync(san, portal, secret, cancellationToken).ConfigureAwait(false);
-            for (var wait = 0; wait < 100 && IscsiInitiator.FindPaths(san).Count == before.Count; wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
-            foreach (var path in IscsiInitiator.FindPaths(san).Except(before)) await RegisterAsync(storage, path, cancellationToken).ConfigureAwait(false);
-            log($"portal {portal} of the SAN is a path again");
-        }
-        finally
-        {
-            await RunDaemonAsync("start", CancellationToken.None).ConfigureAwait(false);
+            var paths = NewPaths(lun == storage.Luns[0] ? san : san with { Wwid = lun.Wwid }, lun);
+            foreach (var path in paths) await RegisterAsync(storage, path, cancellationToken).ConfigureAwait(false);
+            if (paths.Count == 0) continue;
+            await new MultipathDisk(runner).AddAsync(lun.Disk, paths, CancellationToken.None).ConfigureAwait(false);
+            log($"{lun.Disk} has a further path: {string.Join(", ", paths)}");
         }
     }
+
+    private static List<string> NewPaths(SiteSan san, SiteLun lun) => [.. IscsiInitiator.FindPaths(san).Except(MultipathDisk.PathsOf(lun.Disk))];
 
     private async Task RegisterAsync(NodeStorage storage, string path, CancellationToken cancellationToken)
     {
@@ -99,7 +97,4 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         Task<CommandResult> IscsiadmAsync(CancellationToken token, params IReadOnlyList<string> arguments) =>
             runner.RunAsync(ExternalCommand.Of("iscsiadm", ["--mode", "node", "--targetname", san.Target, "--portal", portal.ToString(), .. arguments]).WithTimeout(LoginTimeout), token);
     }
-
-    private Task<CommandResult> RunDaemonAsync(string action, CancellationToken cancellationToken) =>
-        runner.RunAsync(ExternalCommand.Of("systemctl", action, Daemon).WithTimeout(TimeSpan.FromMinutes(2)), cancellationToken);
 }

@@ -15,7 +15,7 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
     // The session itself makes a lost SAN a pause, however long, and no probe ends it (open-iscsi, README section 8).
     private static readonly string[] s_onePath = ["node.session.timeo.replacement_timeout=86400", "node.conn[0].timeo.noop_out_interval=0", "node.conn[0].timeo.noop_out_timeout=0"];
 
-    // A session that is lost must say so soon, for the requests to take another path; that none is left is a pause in the multipath device. The same in the image's iscsid.conf and multipath.conf.
+    // A session that is lost must say so soon, for the requests to take another path; that none is left is a pause in the multipath device. The same in the image's iscsid.conf.
     private static readonly string[] s_severalPaths = ["node.session.timeo.replacement_timeout=5", "node.conn[0].timeo.noop_out_interval=5", "node.conn[0].timeo.noop_out_timeout=5"];
 
     private static readonly TimeSpan ReachDeadline = TimeSpan.FromMinutes(2);
@@ -45,7 +45,13 @@ public sealed partial class IscsiInitiator(ICommandRunner runner)
         }
         // The kernel looks for partitions behind the disk's back: ask for them once more, which ends when they are there (BLKRRPART).
         foreach (var path in paths) await runner.RunAsync(ExternalCommand.Of("blockdev", "--rereadpt", path).Accepting(), cancellationToken).ConfigureAwait(false);
-        if (paths.Count > 0) return san.Portals.Count == 1 ? paths[0] : await new MultipathDisk(runner).CreateAsync(paths, cancellationToken).ConfigureAwait(false);
+        if (paths.Count > 0 && san.Portals.Count == 1) return paths[0];
+        if (paths.Count > 0)
+        {
+            var disk = await new MultipathDisk(runner).CreateAsync(paths, cancellationToken).ConfigureAwait(false);
+            PathChecker.Start(Console.Error.WriteLine);
+            return disk;
+        }
         throw new FailureException($"target {san.Target} has no {(san.Wwid is null ? $"LUN {san.Lun}" : $"LUN with WWID {san.Wwid}")}; it offers {Offered(san)}; correct san.lun in the site file");
     }
 

@@ -5,7 +5,7 @@ using VirtuaLinux.Host;
 
 namespace VirtuaLinux.Storage;
 
-/// <summary>A LUN that is seen over several paths, as one device of the kernel's <c>multipath</c> target. The initrd makes it; multipathd(8) of the running system knows it by its names and takes it over.</summary>
+/// <summary>A LUN that is seen over several paths, as one device of the kernel's <c>multipath</c> target. The initrd makes it, with the names that multipathd(8) would give it, and <see cref="PathChecker"/> tends its paths.</summary>
 public sealed partial class MultipathDisk(ICommandRunner runner)
 {
     private const string MapperFolder = "/dev/mapper/";
@@ -23,38 +23,37 @@ public sealed partial class MultipathDisk(ICommandRunner runner)
         var wwids = paths.Select(IscsiInitiator.WwidOf).Distinct().ToList();
         if (wwids.Count != 1) throw new FailureException($"the SAN's portals lead to different LUNs: {string.Join(", ", paths.Select(p => $"{p} is {IscsiInitiator.WwidOf(p)}"))}; correct san.portals in the site file, or give san.wwid");
         if (NameOf(wwids[0]) is not { } name) throw new FailureException($"the LUN has no identifier by which its paths could be known as one ('{wwids[0]}'): write one portal only into the site file, or let the array give the LUN an NAA or EUI identifier");
-        var sectors = long.Parse(await File.ReadAllTextAsync($"/sys/class/block/{Path.GetFileName(paths[0])}/size", cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture);
-        var disk = await _mapper.CreateAsync(name, Table(sectors, paths.Select(NumberOf)), uuid: $"mpath-{name}", cancellationToken: cancellationToken).ConfigureAwait(false);
+        var disk = await _mapper.CreateAsync(name, Table(SectorsOf(paths[0]), paths.Select(NumberOf)), uuid: $"mpath-{name}", cancellationToken: cancellationToken).ConfigureAwait(false);
         await MapPartitionsAsync(disk, cancellationToken).ConfigureAwait(false);
         return disk;
     }
 
-    /// <summary>The multipath device over paths of a LUN, with its partitions; multipathd may have made it already, or just now.</summary>
+    /// <summary>The multipath device over paths of a LUN, with its partitions as they are now.</summary>
     /// <exception cref="FailureException">There is none, and none can be made.</exception>
-    public async Task<string> EnsureAsync(IReadOnlyList<string> paths, CancellationToken cancellationToken = default)
+    public async Task EnsureAsync(IReadOnlyList<string> paths, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        try
-        {
-            if (Over(paths[0]) is null) return await CreateAsync(paths, cancellationToken).ConfigureAwait(false);
-        }
-        catch (FailureException) when (Over(paths[0]) is not null)
-        {
-            // multipathd was faster.
-        }
-        var disk = Over(paths[0]) ?? throw new FailureException($"{paths[0]} has no multipath device any more");
-        await MapPartitionsAsync(disk, cancellationToken).ConfigureAwait(false);
-        return disk;
+        if (Over(paths[0]) is { } disk) await MapPartitionsAsync(disk, cancellationToken).ConfigureAwait(false);
+        else await CreateAsync(paths, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Lets a device use further paths, while it is in use.</summary>
+    /// <exception cref="FailureException">The kernel refused.</exception>
+    public Task AddAsync(string disk, IEnumerable<string> paths, CancellationToken cancellationToken = default) => ReplaceAsync(disk, [.. PathsOf(disk), .. paths], cancellationToken);
 
     /// <summary>Takes over what the array has grown a LUN by, on every path, while it is in use.</summary>
     /// <exception cref="FailureException">The kernel refused.</exception>
     public async Task RescanAsync(string disk, CancellationToken cancellationToken = default)
     {
-        foreach (var path in PathsOf(disk)) await File.WriteAllTextAsync($"/sys/class/block/{Path.GetFileName(path)}/device/rescan", "1", cancellationToken).ConfigureAwait(false);
-        await runner.RunAsync(ExternalCommand.Of("multipathd", "resize", "map", Path.GetFileName(disk)), cancellationToken).ConfigureAwait(false);
+        var paths = PathsOf(disk);
+        foreach (var path in paths) await File.WriteAllTextAsync($"/sys/class/block/{Path.GetFileName(path)}/device/rescan", "1", cancellationToken).ConfigureAwait(false);
+        await ReplaceAsync(disk, paths, cancellationToken).ConfigureAwait(false);
         await MapPartitionsAsync(disk, cancellationToken).ConfigureAwait(false);
     }
+
+    private Task ReplaceAsync(string disk, IReadOnlyList<string> paths, CancellationToken cancellationToken) =>
+        // A path that did not see the LUN grow yet must not serve more than it knows.
+        _mapper.ReplaceAsync(Path.GetFileName(disk), Table(paths.Min(SectorsOf), paths.Select(NumberOf)), cancellationToken);
 
     /// <summary>Maps the partitions of a multipath device as its partition table has them now, also those that are in use: the kernel itself looks for none in a mapped device. Names are kpartx(8)'s.</summary>
     /// <exception cref="ExternalCommandException">The kernel refused a table.</exception>
@@ -135,6 +134,8 @@ public sealed partial class MultipathDisk(ICommandRunner runner)
     }
 
     private static int Number(string node) => int.Parse(LastDigits().Match(node).Value, CultureInfo.InvariantCulture);
+
+    private static long SectorsOf(string path) => long.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(path)}/size"), CultureInfo.InvariantCulture);
 
     private static string NumberOf(string path) => File.ReadAllText($"/sys/class/block/{Path.GetFileName(path)}/dev").Trim();
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtuaLinux.Lab;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.EndToEnd;
 

@@ -50,7 +50,7 @@ public sealed partial class ClusterTests
     [Fact, Trait("Category", "Soak")]
     public async Task M1_an_array_that_restarts_keeps_all_registrations_and_one_that_loses_them_gets_them_back_from_nodes_that_never_stopped()
     {
-        await using var fork = await cluster.ForkAsync("registrations", san: SanKind.Lio);
+        await using var fork = await cluster.ForkAsync("reregister", san: SanKind.Lio);
         await fork.StartFromStickAsync("node01", "node02", "node03");
         await fork.Lab["node01"].RemoveMediaAsync();
         var boots = await WriteEverywhereAsync(fork, "before the array restarts");
@@ -89,7 +89,7 @@ public sealed partial class ClusterTests
 
         // The site says that node02 is the new machine now, and nobody has switched the old one off.
         var site = (await fork.Lab.SiteFilesAsync(new LabSiteOptions()))["site.yaml"];
-        site = site.Replace(fresh.ToString(), options[2].Mac + "#", StringComparison.Ordinal).Replace(options[1].Mac.ToString(), fresh.ToString(), StringComparison.Ordinal).Replace("#", "", StringComparison.Ordinal);
+        site = site.Replace(options[1].Mac.ToString(), "NODE02", StringComparison.Ordinal).Replace(fresh.ToString(), options[2].Mac.ToString(), StringComparison.Ordinal).Replace("NODE02", fresh.ToString(), StringComparison.Ordinal);
         await fork.OnNodeAsync("node01", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml; sudo virtualinux site apply --site /tmp/site.yaml --yes");
         await twin.PowerOnAsync();
         await fork.Cluster.FollowAsync(twin, "root mounted: node02", InstalledCluster.Deadline);

@@ -81,7 +81,7 @@ public sealed partial class ClusterTests
     /// <summary>Runs a command that must fail and gives what it says.</summary>
     private static async Task<string> FailAsync(TestLab lab, string node, params string[] command)
     {
-        var result = await lab.Lab.SshAsync(lab.Lab[node], ["sudo", "virtualinux", .. command]);
+        var result = await lab.RunOnNodeAsync(node, ["sudo", "virtualinux", .. command]);
         Assert.NotEqual(0, result.ExitCode);
         return result.Error;
     }

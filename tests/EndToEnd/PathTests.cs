@@ -65,7 +65,7 @@ public sealed class PathTests
         await using var lab = await TestLab.CreateAsync("path", [Firmware.Bios]);
         var blade = lab.Lab["node01"];
         Assert.Null((await lab.Cluster.RunAsync(Medium.UsbStick(TestLab.Iso), new LabSiteOptions(), InstalledCluster.Deadline)).Problem);
-        Assert.Equal("inactive", await lab.OnNodeAsync("node01", "sh", "-c", "systemctl is-active multipathd || true"));
+        Assert.Equal("No devices found", await lab.OnNodeAsync("node01", "sudo", "dmsetup", "ls", "--target", "multipath"));
         var boot = await BootAsync(lab);
         await StartLoadAsync(lab);
         var before = await AcknowledgedAsync(lab);
@@ -118,7 +118,7 @@ public sealed class PathTests
 
     private static Task WaitForPathsAsync(TestLab lab, int count) =>
         Condition.WaitAsync($"{count} paths in use", InstalledCluster.Deadline, async () =>
-            (await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "dmsetup status --target multipath | grep -oE ' [0-9]+:[0-9]+ A ' | wc -l")) == count.ToString(CultureInfo.InvariantCulture));
+            (await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "dmsetup status --noflush --target multipath | grep -oE ' [0-9]+:[0-9]+ A ' | wc -l")) == count.ToString(CultureInfo.InvariantCulture));
 
     private static async Task<int> RegistrationsAsync(TestLab lab) =>
         int.Parse(await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "disk=$(readlink -f /dev/disk/by-path/*-lun-1 | head -1); sg_persist --no-inquiry --in --read-keys $disk | grep -cE '^ +0x'"), CultureInfo.InvariantCulture);

@@ -100,13 +100,20 @@ public sealed class TestLab : IAsyncDisposable
         await Lab.San.ResumeAsync();
     }
 
-    /// <summary>Runs a command on a node and gives its output; it must succeed. A node boots others before its SSH answers, so that is waited for.</summary>
+    /// <summary>Runs a command on a node and gives its output; it must succeed.</summary>
     public async Task<string> OnNodeAsync(string node, params string[] command)
+    {
+        var result = await RunOnNodeAsync(node, command);
+        Assert.True(result.ExitCode == 0, $"{node}: {string.Join(' ', command)}: exit code {result.ExitCode}: {result.Error}{result.Output}");
+        return result.Output.Trim();
+    }
+
+    /// <summary>Runs a command on a node, however it ends. A node boots others before its SSH answers, so that is waited for.</summary>
+    public async Task<CommandResult> RunOnNodeAsync(string node, params string[] command)
     {
         CommandResult result = null!;
         await Condition.WaitAsync($"SSH of {node}", InstalledCluster.Deadline, async () => (result = await Lab.SshAsync(Lab[node], command)).ExitCode != NoConnection);
-        Assert.True(result.ExitCode == 0, $"{node}: {string.Join(' ', command)}: exit code {result.ExitCode}: {result.Error}{result.Output}");
-        return result.Output.Trim();
+        return result;
     }
 
     private static async Task<string> EmptyFolderAsync(string name)

@@ -18,7 +18,7 @@ public sealed record BootRecord
     /// <summary>Path of the site's state as it was read from the SAN; readable by root alone.</summary>
     public const string StatePath = Directory + "/state.json";
 
-    /// <summary>There if the SAN is mapped over several portals: multipathd starts then.</summary>
+    /// <summary>There if the SAN is mapped over several portals: their paths are tended then.</summary>
     public const string MultipathPath = Directory + "/multipath";
 
     /// <summary>Name of the node.</summary>
