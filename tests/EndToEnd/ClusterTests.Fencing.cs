@@ -54,7 +54,7 @@ public sealed partial class ClusterTests
         await fork.StartFromStickAsync("node01", "node02", "node03");
         await fork.Lab["node01"].RemoveMediaAsync();
         var boots = await WriteEverywhereAsync(fork, "before the array restarts");
-        Assert.Contains("Persist Through Power Loss Activated(PTPL_A): 1", await PersistentReserveInAsync(fork, "--report-capabilities"), StringComparison.Ordinal);
+        Assert.Contains("(PTPL_A): 1", await PersistentReserveInAsync(fork, "--report-capabilities"), StringComparison.Ordinal);
         var keys = await KeysAsync(fork);
         Assert.Equal(3, keys.Count);
 
