@@ -87,12 +87,14 @@ public sealed partial class ClusterTests
         var boot = await BootAsync(fork, old);
         await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", HeavyWrites);
 
-        // The site says that node02 is the new machine now, and nobody has switched the old one off.
+        // It hangs, and is taken for dead: the site says that node02 is the new machine now.
+        await old.PauseAsync();
         var site = (await fork.Lab.SiteFilesAsync(new LabSiteOptions()))["site.yaml"];
         site = site.Replace(options[1].Mac.ToString(), "NODE02", StringComparison.Ordinal).Replace(fresh.ToString(), options[2].Mac.ToString(), StringComparison.Ordinal).Replace("NODE02", fresh.ToString(), StringComparison.Ordinal);
         await fork.OnNodeAsync("node01", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml; sudo virtualinux site apply --site /tmp/site.yaml --yes");
         await twin.PowerOnAsync();
         await fork.Cluster.FollowAsync(twin, "root mounted: node02", InstalledCluster.Deadline);
+        await old.ContinueAsync();
         await fork.Cluster.FollowAsync(old, "is gone from the SAN", InstalledCluster.Deadline);
         await fork.Cluster.FollowAsync(old, "this machine is not in the site", InstalledCluster.Deadline);
         Assert.Equal("kept", await fork.OnNodeAsync("node02", "cat", "/srv/kept"));

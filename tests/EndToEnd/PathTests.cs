@@ -103,7 +103,7 @@ public sealed class PathTests
     private static async Task SeeThatAllIsThereAsync(TestLab lab)
     {
         var acknowledged = (await lab.OnNodeAsync("node01", "cat", "/local/acknowledged")).Split(' ')[0];
-        Assert.Equal(acknowledged, await lab.OnNodeAsync("node01", "awk", $"$1 == n + 1 {{ n++ }} END {{ print n > {acknowledged} ? {acknowledged} : n }}", "/srv/numbers"));
+        Assert.Equal(acknowledged, await lab.OnNodeAsync("node01", "awk", $"$1 == n + 1 {{ n++ }} END {{ print (n > {acknowledged} ? {acknowledged} : n) }}", "/srv/numbers"));
     }
 
     private static async Task<(int Number, double Uptime)> AcknowledgedAsync(TestLab lab)
