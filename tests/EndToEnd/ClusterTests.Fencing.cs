@@ -91,7 +91,10 @@ public sealed partial class ClusterTests
         await old.PauseAsync();
         var site = (await fork.Lab.SiteFilesAsync(new LabSiteOptions()))["site.yaml"];
         site = site.Replace(options[1].Mac.ToString(), "NODE02", StringComparison.Ordinal).Replace(fresh.ToString(), options[2].Mac.ToString(), StringComparison.Ordinal).Replace("NODE02", fresh.ToString(), StringComparison.Ordinal);
-        await fork.OnNodeAsync("node01", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml; sudo virtualinux site apply --site /tmp/site.yaml --yes");
+        await fork.OnNodeAsync("node01", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml");
+        const string apply = "virtualinux site apply --site /tmp/site.yaml --yes";
+        Assert.Contains("is registered with the SAN still", (await fork.RunOnNodeAsync("node01", "sudo", "sh", "-c", apply)).Error, StringComparison.Ordinal);
+        await fork.OnNodeAsync("node01", "sudo", "sh", "-c", $"virtualinux node fence node02 && {apply} && virtualinux node unfence node02");
         await twin.PowerOnAsync();
         await fork.Cluster.FollowAsync(twin, "root mounted: node02", InstalledCluster.Deadline);
         await old.ContinueAsync();
