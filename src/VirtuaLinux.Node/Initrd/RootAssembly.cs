@@ -38,8 +38,15 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             await new StarterBoot(runner, log).SwitchKernelAsync(await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false), state, manifest, image, cancellationToken).ConfigureAwait(false);
         }
         // Before anything is mapped for writing: no volume is ever mapped by two machines that the SAN lets write.
-        var key = await new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
+        var exclusion = new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]);
+        var key = await exclusion.EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
+        if (await exclusion.EndMoveAsync(key, cancellationToken).ConfigureAwait(false))
+        {
+            await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", SanLayout.Partition(disk, 2)), cancellationToken).ConfigureAwait(false);
+            _ = NodeBoot.ReadSite(disk);
+            log("the site was being copied to another array, and this start ended that: what changes here from now on has to be copied again");
+        }
         var volumes = await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
