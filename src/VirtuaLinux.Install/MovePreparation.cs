@@ -53,7 +53,7 @@ public sealed class MovePreparation(ICommandRunner runner, NodeStorage storage)
         yield return $"its {volumes} volumes need a LUN of {required.ToRoundedString()} there, and what they shall grow by";
         yield return "next:";
         yield return $"  1  copy the site file{(manifest.San.Chap is null && site.San.Chap is null ? "" : " and the secrets' files")} onto the VL-SITE volume of the installer's medium, without answers:";
-        yield return "  2  virtualinux cluster shutdown";
+        yield return "  2  switch all nodes off: 'poweroff' on each, this one last";
         yield return "  3  start one of the machines from the medium, and no other: it shows what is on the new LUN and what it will do, and begins when you type 'move'";
         yield return "  4  leave the medium in: when the site has moved, the machine starts as a node from the new array, and boots the others";
     }

@@ -161,7 +161,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private async Task SeeThatNobodyRunsAsync(Source source, CancellationToken cancellationToken)
     {
         var alive = await LiveNodes.FindAsync(_runner, source.Manifest.Nodes.Where(n => n.Cluster.Ip != context.Self.Cluster.Ip), cancellationToken).ConfigureAwait(false);
-        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} of site '{source.Manifest.Name}' answer; what is written while it is copied would be lost: switch every node off ('virtualinux cluster shutdown')");
+        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} of site '{source.Manifest.Name}' answer; what is written while it is copied would be lost: switch every node off");
     }
 
     private async Task CarryOutAsync(Source source, Journal? journal, CancellationToken cancellationToken)

@@ -83,7 +83,7 @@ public sealed class SiteMoveTests
         Assert.Contains("let 'formerSan:' say what 'san:' says now", MovePreparation.Problem(Manifest, _before), StringComparison.Ordinal);
         Assert.Contains("it is not the array that the site is on (iqn.2026-11.org.virtualinux:old", MovePreparation.Problem(Manifest, _site with { FormerSan = _site.San }), StringComparison.Ordinal);
         Assert.Contains("it names the LUN that the site is on", MovePreparation.Problem(Manifest, _site with { San = _site.FormerSan }), StringComparison.Ordinal);
-        Assert.Contains("  2  virtualinux cluster shutdown", MovePreparation.Lines(Manifest, _site, 12, ByteSize.FromGiB(5)));
+        Assert.Contains("  2  switch all nodes off: 'poweroff' on each, this one last", MovePreparation.Lines(Manifest, _site, 12, ByteSize.FromGiB(5)));
     }
 
     [Fact]
