@@ -24,7 +24,7 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
         var exclusion = await ExclusionAsync(cancellationToken).ConfigureAwait(false);
         Entered(await exclusion.EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
         // Whatever is done next is not in a copy that another machine makes. Should the site have left just now, its state says so to whoever reads it.
-        await exclusion.EndMoveAsync(_key, cancellationToken).ConfigureAwait(false);
+        if (await exclusion.EndMoveAsync(_key, cancellationToken).ConfigureAwait(false)) context.Console.Say(Exclusion.MoveEnded);
     }
 
     /// <summary>Registers for a LUN that is made anew, and shuts out whoever is left of what was on it.</summary>

@@ -8,7 +8,7 @@ namespace VirtuaLinux.EndToEnd;
 [Collection("machines share two cores: one scenario at a time")]
 public sealed class MoveTests
 {
-    private const string Left = "and nothing starts from the old LUN any more";
+    private const string Left = "and nothing starts from the old LUN any more", Finished = "site lab is finished";
 
     private static readonly TimeSpan PowerOff = TimeSpan.FromMinutes(4);
 
@@ -44,7 +44,7 @@ public sealed class MoveTests
         await mover.InsertAsync(await lab.Lab.SiteVolumeAsync(new LabSiteOptions { Install = false, Moves = true }));
         await mover.PowerOnAsync();
         await AnswerAsync(mover, "Type 'move' to move the site", "move");
-        const string question = "The new LUN carries data of no kind that we know in its first MiB (byte 5000). Type '";
+        const string question = "The new LUN carries data without a partition table or file system that we know. Type '";
         await mover.WaitForConsoleAsync(question, InstalledCluster.Deadline);
         var wwid = mover.ReadConsole().Split(question)[^1].Split('\'')[0];
         await mover.SendAsync($"{wwid}\r");
@@ -70,9 +70,9 @@ public sealed class MoveTests
         await mover.WaitForConsoleAsync("the copy begins anew", InstalledCluster.Deadline);
         foreach (var moment in (string[])["move: Stage", "move: Leave", "move: Arrive"])
         {
-            var shown = await mover.WaitForConsoleAsync([ClusterInstallation.Failed, moment, Left], InstalledCluster.Deadline);
+            var shown = await mover.WaitForConsoleAsync([ClusterInstallation.Failed, moment, Left, Finished], InstalledCluster.Deadline);
             Assert.NotEqual(ClusterInstallation.Failed, shown);
-            if (shown == Left) break;
+            if (shown != moment) break;
             await mover.PowerCutAsync();
             await mover.PowerOnAsync();
         }

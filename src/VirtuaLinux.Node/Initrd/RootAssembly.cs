@@ -45,7 +45,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         {
             await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", SanLayout.Partition(disk, 2)), cancellationToken).ConfigureAwait(false);
             _ = NodeBoot.ReadSite(disk);
-            log("the site was being copied to another array, and this start ended that: what changes here from now on has to be copied again");
+            log(Exclusion.MoveEnded);
         }
         var volumes = await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
 

@@ -137,6 +137,9 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     private static FenceBlock Read(byte[] block) =>
         FenceBlock.TryRead(block, out var fences) ? fences : throw new FailureException("the list of fenced nodes on the SAN is damaged; no node maps a volume until somebody who knows that all others are off has cleared it from the rescue shell");
 
+    /// <summary>What is said where <see cref="EndMoveAsync"/> ended one.</summary>
+    public const string MoveEnded = "the site was being copied to another array, and this start ended that: the copy has to be made anew";
+
     /// <summary>Which copy of the site to another array is under way; the empty identifier for none.</summary>
     /// <exception cref="FailureException">The block is damaged.</exception>
     public async Task<MoveBlock> ReadMoveAsync(CancellationToken cancellationToken = default) => ReadMove(await disk.ReadBlockAsync(SharedBlock.Move, cancellationToken).ConfigureAwait(false));
