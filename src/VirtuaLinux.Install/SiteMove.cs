@@ -149,6 +149,8 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     {
         var plan = new MovePlan(source.Manifest, source.Group, context.Site, LunOf(source.Disk), LunOf(context.Disk), await _target.CanFenceAsync(cancellationToken).ConfigureAwait(false), foreign);
         foreach (var line in plan.Lines()) context.Console.Say(line);
+        // What cannot be signed is found before hours of copying.
+        _ = Moved(source.State, source.Manifest, context.Site.San!, context.ChapSecret, null);
         if (plan.Obstacle() is { } obstacle) throw new FailureException($"{obstacle}; nothing was written");
         await SeeThatNobodyRunsAsync(source, cancellationToken).ConfigureAwait(false);
         if (isBegun) return;
