@@ -245,9 +245,14 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
         var lun = new ScsiDisk(_runner, source.Disk);
         var key = await source.Exclusion.EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false);
         context.Console.Say($"the old array: {Exclusion.Describe(key)}");
-        if (key is { } own)
-            foreach (var other in (await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Where(k => k != own))
-                await source.Exclusion.ReplaceAsync(own, other.Node ?? throw new FailureException($"the old LUN {source.Disk} is in use: {other}, which is no key of this product, is registered with it"), cancellationToken).ConfigureAwait(false);
+        var move = await source.Exclusion.ReadMoveAsync(cancellationToken).ConfigureAwait(false);
+        if (key is { } own && (await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Where(k => k != own).ToList() is { Count: > 0 } others)
+        {
+            if (others.Any(k => k.Node is null)) throw new FailureException($"the old LUN {source.Disk} is in use: {others.First(k => k.Node is null)}, which is no key of this product, is registered with it");
+            // Who has registered beside the machine that copied may have written, also one of a release that does not know of copies.
+            if (others.Any(k => k != move.Mover)) await source.Exclusion.EndMoveAsync(own, cancellationToken).ConfigureAwait(false);
+            foreach (var other in others) await source.Exclusion.ReplaceAsync(own, other.Node!.Value, cancellationToken).ConfigureAwait(false);
+        }
         // The key is that of this boot, under which a machine that starts from the old array shuts this one out.
         if (record is not null && (await source.Exclusion.ReadMoveAsync(cancellationToken).ConfigureAwait(false)).Copy == record.Copy) await source.Exclusion.BeginMoveAsync(key, record.Copy, cancellationToken).ConfigureAwait(false);
         return key;
