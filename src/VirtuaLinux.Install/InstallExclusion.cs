@@ -1,5 +1,6 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
 
@@ -21,7 +22,13 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
     public async Task EnterAsync(CancellationToken cancellationToken = default)
     {
         if (_hasEntered) return;
-        Entered(await (await ExclusionAsync(cancellationToken).ConfigureAwait(false)).EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
+        var exclusion = await ExclusionAsync(cancellationToken).ConfigureAwait(false);
+        Entered(await exclusion.EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
+        // Whatever is done next is not in a copy that another machine makes.
+        if (!await exclusion.EndMoveAsync(_key, cancellationToken).ConfigureAwait(false)) return;
+        await context.Runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", SanLayout.Partition(context.Disk, 2)), cancellationToken).ConfigureAwait(false);
+        _ = NodeBoot.ReadSite(context.Disk); // it may have left before
+        context.Console.Say(Exclusion.MoveEnded);
     }
 
     /// <summary>Registers for a LUN that is made anew, and shuts out whoever is left of what was on it.</summary>

@@ -32,6 +32,8 @@ public static class InstallMachine
             return (state with { Phase = InstallPhase.Confirm }, [journal.Step == InstallStep.Done
                 ? new InstallAction.Ask($"site '{journal.Site}' (finished)", journal.Site)
                 : new InstallAction.Ask($"site '{journal.Site}' (interrupted at {journal.Step})")]);
+        if (journal.Step == InstallStep.Move)
+            return End(state, new InstallAction.Stop($"site '{journal.Site}' is being moved to this LUN, begun by {journal.Holder}; to go on, name the array that it comes from under formerSan: in the site file. Until the move has ended the site is on that array: with it under san: the machine starts from there, or says that the site has left"));
         if (journal.Step == InstallStep.Done) return (state with { Phase = InstallPhase.Choose, IsFinished = true }, [new InstallAction.Offer()]);
         if (ours.HolderIsAlive && journal.Holder != state.Node) return (state, [new InstallAction.Wait($"{journal.Holder} holds the journal and is alive, at step {journal.Step}")]);
         if (journal.RootDigest != state.RootDigest)

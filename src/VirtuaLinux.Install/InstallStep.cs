@@ -35,4 +35,7 @@ public enum InstallStep
 
     /// <summary>Nothing is left to do: the site is finished.</summary>
     Done,
+
+    /// <summary>No step of an installation: the site is being moved to this LUN from another array, as the journal's <see cref="Journal.Move"/> says.</summary>
+    Move,
 }

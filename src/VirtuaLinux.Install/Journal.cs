@@ -34,6 +34,9 @@ public sealed record Journal
     /// <summary>The steps that are done, with the seconds that each took.</summary>
     public IReadOnlyList<StepTime> Times { get; set; } = [];
 
+    /// <summary>How far the site's move to this LUN is; absent when there is none.</summary>
+    public MoveRecord? Move { get; set; }
+
     /// <summary>Reads the journal of a LUN; null if there is none.</summary>
     /// <exception cref="FailureException">An I/O error, or a journal of another version of the product.</exception>
     public static Journal? Read(BlockDevice partition)
@@ -56,7 +59,7 @@ public sealed record Journal
     /// <summary>By content: the compiler's own comparison takes two readings of one journal for different.</summary>
     public bool Equals(Journal? other) => other is not null
         && (Format, Site, SiteId, Image, RootDigest, Step, Holder) == (other.Format, other.Site, other.SiteId, other.Image, other.RootDigest, other.Step, other.Holder)
-        && Times.SequenceEqual(other.Times);
+        && Times.SequenceEqual(other.Times) && Equals(Move, other.Move);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(SiteId, Step, Holder);
@@ -70,7 +73,7 @@ public sealed record Journal
 public sealed record StepTime(InstallStep Step, double Seconds);
 
 /// <summary>Serialisation of the journal.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Journal))]
 [JsonSerializable(typeof(BackupInfo))]
 public sealed partial class InstallJson : JsonSerializerContext;

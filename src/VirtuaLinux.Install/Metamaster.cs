@@ -47,6 +47,12 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name, self.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
         console.Say($"SAN: {disk}, WWID {IscsiInitiator.WwidOf(disk)}");
         var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = secret };
+        if (site.FormerSan is { } former && await new SiteMove(context, former, () => ReadSecret(former, "formerSan")).RunAsync(cancellationToken).ConfigureAwait(false))
+        {
+            // With the old array's sessions a node is not started: the machine starts anew, from the same medium.
+            await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
+            return MetamasterOutcome.Reboot;
+        }
         return await ExecuteAsync(context, cancellationToken).ConfigureAwait(false);
     }
 
@@ -264,11 +270,11 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         return site ?? throw new FailureException(string.Join("\n", errors));
     }
 
-    private static string? ReadSecret(SiteSan san)
+    private static string? ReadSecret(SiteSan san, string key = "san")
     {
         if (san.Chap is not { } chap) return null;
         var path = Path.Combine(SiteMount, chap.SecretFile);
-        return File.Exists(path) ? File.ReadLines(path).FirstOrDefault()?.Trim() : throw new FailureException($"site.yaml: san.chap.secretFile: {chap.SecretFile} is not on the VL-SITE volume; put it there");
+        return File.Exists(path) ? File.ReadLines(path).FirstOrDefault()?.Trim() : throw new FailureException($"site.yaml: {key}.chap.secretFile: {chap.SecretFile} is not on the VL-SITE volume; put it there");
     }
 
     private static ManifestNode? FindSelf(Site site)
@@ -281,7 +287,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
 /// <summary>What the initrd does after the metamaster.</summary>
 public enum MetamasterOutcome
 {
-    /// <summary>Reboot: the site is installed.</summary>
+    /// <summary>Reboot: the site is installed, or was moved.</summary>
     Reboot,
 
     /// <summary>Go on with the root that was put together.</summary>

@@ -33,6 +33,18 @@ public static class SanInspection
         return IsZero(disk) ? new SanContent.Blank() : new SanContent.Foreign("data without a partition table or file system that we know");
     }
 
+    /// <summary>The same for a LUN that has to be empty: all of its signatures count, and its end too.</summary>
+    /// <exception cref="FailureException">It cannot be read.</exception>
+    public static async Task<SanContent> InspectThoroughlyAsync(ICommandRunner runner, Site site, string disk, CancellationToken cancellationToken = default)
+    {
+        var content = await InspectAsync(runner, site, disk, cancellationToken).ConfigureAwait(false);
+        if (content is not SanContent.Blank) return content;
+        // Our own partition table without anything behind it is what is left by whoever lost its power at the start.
+        var table = await runner.RunAsync(ExternalCommand.Of("sfdisk", "--json", disk).Accepting(), cancellationToken).ConfigureAwait(false);
+        if (table.ExitCode == 0 && PartitionNames(table.Output).SequenceEqual(SanLayout.PartitionNames)) return content;
+        return await ForeignData.DescribeAsync(runner, disk, cancellationToken).ConfigureAwait(false) is { } found ? new SanContent.Foreign(found) : content;
+    }
+
     /// <summary>Names of the partitions as <c>sfdisk --json</c> gives them; its type where one has no name.</summary>
     internal static IReadOnlyList<string> PartitionNames(string json)
     {

@@ -63,7 +63,7 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
         if (Wanted.Volumes.Local < Current.Volumes.Local) return $"volumes: local {Wanted.Volumes.Local} is less than the {Current.Volumes.Local} that the nodes have, and a volume never shrinks: write that back, or more";
         if (Wanted.Volumes.Shared != Current.Volumes.Shared) return $"volumes: shared is {Current.Volumes.Shared} on the SAN and cannot change: write that back";
         if (Json(Current.Networks) != Json(Wanted.Networks)) return $"networks: they are not those on the SAN ({string.Join(", ", Current.Networks.Select(n => $"{n.Key} {n.Value.Subnet}"))}): write those back";
-        if (Json(Current.San) != Json(Wanted.San is { } san && Current.San is { } now ? san with { Portals = now.Portals } : Wanted.San)) return $"san: it is not the one that the nodes use ({Current.San?.Target} at {string.Join(", ", Current.San?.Portals ?? [])}): write that back";
+        if (Json(Current.San) != Json(Wanted.San is { } san && Current.San is { } now ? san with { Portals = now.Portals } : Wanted.San)) return $"san: it is not the one that the nodes use ({Current.San?.Target} at {string.Join(", ", Current.San?.Portals ?? [])}): write that back; 'virtualinux storage migrate' tells how the site moves to another array";
         return null;
     }
 

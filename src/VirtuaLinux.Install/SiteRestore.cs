@@ -20,9 +20,7 @@ public sealed class SiteRestore(InstallContext context)
     public async Task CheckAsync(BackupContents backup, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(backup);
-        var content = await SanInspection.InspectAsync(context.Runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false);
-        // Our own partition table without anything behind it is what a restore leaves that lost its power.
-        if (content is SanContent.Blank && !await IsPartitionedAsync(cancellationToken).ConfigureAwait(false) && await ForeignData.DescribeAsync(context.Runner, context.Disk, cancellationToken).ConfigureAwait(false) is { } found) content = new SanContent.Foreign(found);
+        var content = await SanInspection.InspectThoroughlyAsync(context.Runner, context.Site, context.Disk, cancellationToken).ConfigureAwait(false);
         ByteSize size;
         using (var disk = BlockDevice.Open(context.Disk, writable: false)) size = new ByteSize(disk.Size);
         var alive = content is SanContent.Blank ? await LiveNodes.FindAsync(context.Runner, backup.Manifest.Nodes.Where(n => n.Cluster.Ip != context.Self.Cluster.Ip), cancellationToken).ConfigureAwait(false) : [];
@@ -131,7 +129,4 @@ public sealed class SiteRestore(InstallContext context)
             await _mapper.RemoveAsync(Device, CancellationToken.None).ConfigureAwait(false);
         }
     }
-
-    private async Task<bool> IsPartitionedAsync(CancellationToken cancellationToken) =>
-        (await context.Runner.RunAsync(ExternalCommand.Of("sfdisk", "--json", context.Disk).Accepting(), cancellationToken).ConfigureAwait(false)) is { ExitCode: 0, Output: var table } && SanInspection.PartitionNames(table).SequenceEqual(SanLayout.PartitionNames);
 }

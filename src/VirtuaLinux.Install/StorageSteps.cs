@@ -89,7 +89,7 @@ public sealed class StorageSteps(InstallContext context)
         ArgumentNullException.ThrowIfNull(manifest);
         if (manifest.Format > SignedManifest.KnownFormat) throw new FailureException($"the site was changed by a newer release of this program (manifest format {manifest.Format}, and this one writes {SignedManifest.KnownFormat}); change it from a node of that release, or every node would lose what it added");
         using var identity = SiteIdentity.FromPem(state.CaCertificate, state.CaKey);
-        return state with { SignedManifest = SignedManifest.Sign(manifest with { Format = SignedManifest.KnownFormat, ReadableFrom = null }, identity.Key) };
+        return state with { SignedManifest = SignedManifest.Sign(manifest with { Format = manifest.Move is null ? SignedManifest.KnownFormat : SignedManifest.MovedFormat, ReadableFrom = null }, identity.Key) };
     }
 
     /// <summary>Commits a state of the site: from now on it rules.</summary>

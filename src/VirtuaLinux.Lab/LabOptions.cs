@@ -34,6 +34,10 @@ public sealed partial record LabOptions
     /// <summary>CHAP secret: 12 to 16 characters, the lengths that every initiator takes.</summary>
     public string ChapSecret { get; set; } = "lab-secret-12";
 
+    /// <summary>The target of another array, which <see cref="LabSan.AddTargetAsync"/> makes.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public LabTarget Other => new($"{Target}-other", "other", "other-secret-34");
+
     /// <summary>The boot network. Its first address is the SAN's, the blades' begin at the eleventh.</summary>
     public Ipv4Subnet Subnet { get; set; } = Ipv4Subnet.Parse("192.168.77.0/24");
 

@@ -66,6 +66,18 @@ public sealed class LabSan
         if (wasRunning) await StartAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Adds another array: <see cref="LabOptions.Other"/>, at the same portals, with one empty LUN. The target restarts, as with <see cref="ResizeAsync"/>.</summary>
+    public async Task AddTargetAsync(ByteSize size, CancellationToken cancellationToken = default)
+    {
+        var wasRunning = IsRunning;
+        await StopAsync(cancellationToken).ConfigureAwait(false);
+        await using (var file = new FileStream(OtherFile, FileMode.CreateNew)) file.SetLength(size.Bytes);
+        if (wasRunning) await StartAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The sparse file behind the LUN of the other array.</summary>
+    public string OtherFile => OtherFileOf(_store);
+
     /// <summary>Space that the LUN takes on the host's disk, in bytes: what was written and not given back.</summary>
     public async Task<ByteSize> AllocatedAsync(CancellationToken cancellationToken = default)
     {
@@ -75,16 +87,25 @@ public sealed class LabSan
 
     internal static string BackingFileOf(LabStore store) => Path.Combine(store.Read().Options.SanDirectory ?? store.Directory, "san.img");
 
-    /// <summary>The files of all LUNs, from LUN 1 on.</summary>
-    internal static IReadOnlyList<string> BackingFilesOf(LabStore store) => [BackingFileOf(store), .. File.Exists(SecondFileOf(store)) ? (string[])[SecondFileOf(store)] : []];
+    /// <summary>The targets, each with the files of its LUNs, from LUN 1 on.</summary>
+    internal static IReadOnlyList<(LabTarget Target, IReadOnlyList<string> Files)> TargetsOf(LabStore store)
+    {
+        var options = store.Read().Options;
+        string[] first = [BackingFileOf(store), .. File.Exists(SecondFileOf(store)) ? (string[])[SecondFileOf(store)] : []];
+        var own = new LabTarget(options.Target, options.ChapUser, options.ChapSecret);
+        return File.Exists(OtherFileOf(store)) ? [(own, first), (options.Other, [OtherFileOf(store)])] : [(own, first)];
+    }
 
     private static string SecondFileOf(LabStore store) => Path.ChangeExtension(BackingFileOf(store), ".2.img");
+
+    private static string OtherFileOf(LabStore store) => Path.ChangeExtension(BackingFileOf(store), ".other.img");
 
     internal void MakeBackingFile(ByteSize size, bool fresh)
     {
         var path = BackingFile;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        if (fresh) File.Delete(SecondFileOf(_store));
+        if (fresh)
+            foreach (var more in (string[])[SecondFileOf(_store), OtherFile]) File.Delete(more);
         using var file = new FileStream(path, fresh ? FileMode.Create : FileMode.OpenOrCreate, FileAccess.ReadWrite);
         file.SetLength(size.Bytes);
     }

@@ -6,6 +6,8 @@ namespace VirtuaLinux.Lab;
 /// <summary>The site that the lab's blades are meant to become.</summary>
 public sealed partial class LabInstance
 {
+    private const string Secret = "chap.secret", OtherSecret = "other.secret";
+
     /// <summary>Files of the site volume: <c>site.yaml</c>, rendered from <c>templates/lab/site.yaml.sbn</c>, and <c>chap.secret</c>.</summary>
     public async Task<IReadOnlyDictionary<string, string>> SiteFilesAsync(LabSiteOptions site, CancellationToken cancellationToken = default)
     {
@@ -22,8 +24,10 @@ public sealed partial class LabInstance
             ["discovery"] = $"{new Ipv4Address(network + 200)}-{new Ipv4Address(network + 250)}",
             ["storage"] = lab.Networks > 1 ? lab.SubnetOf(2).ToString() : null,
             ["portals"] = string.Join(", ", lab.Portals.Select(p => $"\"{p}\"")),
-            ["target"] = lab.Target,
-            ["chap_user"] = lab.ChapUser,
+            ["target"] = site.Moves ? lab.Other.Name : lab.Target,
+            ["chap_user"] = site.Moves ? lab.Other.User : lab.ChapUser,
+            ["secret_file"] = site.Moves ? OtherSecret : Secret,
+            ["former"] = site.Moves ? new Dictionary<string, object?> { ["target"] = lab.Target, ["chap_user"] = lab.ChapUser, ["secret_file"] = Secret } : null,
             ["ssh_key"] = await PublicKeyAsync(cancellationToken).ConfigureAwait(false),
             ["root"] = site.Root.ToString(),
             ["local"] = site.Local.ToString(),
@@ -41,7 +45,9 @@ public sealed partial class LabInstance
                 ["slot"] = i + 1,
             }).ToList(),
         });
-        return new Dictionary<string, string> { ["site.yaml"] = text, ["chap.secret"] = (site.ChapSecret ?? lab.ChapSecret) + "\n" };
+        var files = new Dictionary<string, string> { ["site.yaml"] = text, [Secret] = (site.ChapSecret ?? lab.ChapSecret) + "\n" };
+        if (site.Moves) files[OtherSecret] = lab.Other.Secret + "\n";
+        return files;
     }
 
     /// <summary>Writes the site volume's image into the state directory.</summary>

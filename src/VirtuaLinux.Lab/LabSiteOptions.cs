@@ -35,6 +35,9 @@ public sealed record LabSiteOptions
     /// <summary>Demote when this many peers are up.</summary>
     public int? AcceptPeers { get; init; }
 
+    /// <summary>Whether the site moves to, or has moved to, the lab's other array (<see cref="LabOptions.Other"/>).</summary>
+    public bool Moves { get; init; }
+
     /// <summary>A secret other than the SAN's, to see it refused.</summary>
     public string? ChapSecret { get; init; }
 }

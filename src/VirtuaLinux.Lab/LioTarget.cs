@@ -12,7 +12,7 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var (state, folder) = (store.Read(), DirectoryOf(store));
+        var (state, folder, targets) = (store.Read(), DirectoryOf(store), LabSan.TargetsOf(store));
         var reservations = Directory.CreateDirectory(Path.Combine(folder, "reservations")).FullName;
         var machine = new KernelMachine
         {
@@ -22,11 +22,11 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
             Mac = new MacAddress(0x5254_0077_ff01),
             Devices =
             [
-                .. LabSan.BackingFilesOf(store).SelectMany((f, i) => (string[])["-drive", string.Create(CultureInfo.InvariantCulture, $"if=none,id=lun{i + 1},format=raw,discard=unmap,file={BladeMachine.Option(f)}"), "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-blk-pci,drive=lun{i + 1}")]),
+                .. targets.SelectMany(t => t.Files).SelectMany((f, i) => (string[])["-drive", string.Create(CultureInfo.InvariantCulture, $"if=none,id=lun{i + 1},format=raw,discard=unmap,file={BladeMachine.Option(f)}"), "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-blk-pci,drive=lun{i + 1}")]),
                 "-fsdev", $"local,id=reservations,security_model=none,path={BladeMachine.Option(reservations)}", "-device", "virtio-9p-pci,fsdev=reservations,mount_tag=reservations",
             ],
         };
-        await SmallSystem.MakeAsync(machine.Folder, state.Options.ProbeKernel!, s_modules, [], Init(state.Options, LabSan.BackingFilesOf(store).Count), runner, cancellationToken).ConfigureAwait(false);
+        await SmallSystem.MakeAsync(machine.Folder, state.Options.ProbeKernel!, s_modules, [], Init(state.Options, targets), runner, cancellationToken).ConfigureAwait(false);
         var process = await machine.StartAsync(network, state.Accelerator, runner, cancellationToken).ConfigureAwait(false);
         await store.UpdateAsync(s => s with { San = process }, cancellationToken).ConfigureAwait(false);
         await machine.WaitForConsoleAsync(process, Ready, TimeSpan.FromMinutes(3), cancellationToken).ConfigureAwait(false);
@@ -48,17 +48,25 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
     /// <summary>What the machine keeps beside its LUN.</summary>
     internal static string DirectoryOf(LabStore store) => Path.Combine(store.Directory, "san");
 
-    private static string Init(LabOptions options, int luns)
+    private static string Init(LabOptions options, IReadOnlyList<(LabTarget Target, IReadOnlyList<string> Files)> targets)
     {
         var template = ProductFiles.Locate("templates/lab/san.init.sbn");
         return TemplateRenderer.Render(template, File.ReadAllText(template), new Dictionary<string, object?>
         {
             ["modules"] = string.Join(' ', s_modules),
-            ["luns"] = Enumerable.Range(0, luns).Select(i => (object?)new Dictionary<string, object?>
+            // Disks and devices are numbered through all targets.
+            ["targets"] = targets.Select((t, index) => (object?)new Dictionary<string, object?>
             {
-                ["number"] = i + 1,
-                ["disk"] = $"/dev/vd{(char)('a' + i)}",
-                ["serial"] = string.Create(CultureInfo.InvariantCulture, $"0000000000000000000ab00a{i}"),
+                ["name"] = t.Target.Name,
+                ["user"] = t.Target.User,
+                ["secret"] = t.Target.Secret,
+                ["luns"] = t.Files.Select((_, i) => (i, Number: targets.Take(index).Sum(b => b.Files.Count) + i)).Select(l => (object?)new Dictionary<string, object?>
+                {
+                    ["lun"] = l.i + 1,
+                    ["number"] = l.Number + 1,
+                    ["disk"] = $"/dev/vd{(char)('a' + l.Number)}",
+                    ["serial"] = string.Create(CultureInfo.InvariantCulture, $"0000000000000000000ab0{index}a{l.i}"),
+                }).ToList(),
             }).ToList(),
             ["networks"] = options.Portals.Select((portal, i) => (object?)new Dictionary<string, object?>
             {
@@ -66,9 +74,6 @@ internal sealed class LioTarget(LabStore store, LabNetwork network, ICommandRunn
                 ["address"] = $"{portal.Address}/{options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}",
                 ["portal"] = portal.ToString(),
             }).ToList(),
-            ["target"] = options.Target,
-            ["chap_user"] = options.ChapUser,
-            ["chap_secret"] = options.ChapSecret,
             ["ready"] = Ready,
         });
     }

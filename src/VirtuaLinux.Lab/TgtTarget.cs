@@ -22,7 +22,7 @@ internal sealed class TgtTarget(LabStore store, LabNetwork network, ICommandRunn
         await Condition.WaitAsync($"tgtd at {options.Portal} in {options.Namespace}", TimeSpan.FromSeconds(30), async () =>
             (process = LabProcess.FromFile(pidFile)) is not null && await AnswersAsync(runner, port, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         await store.UpdateAsync(s => s with { San = process, SanControlPort = port }, cancellationToken).ConfigureAwait(false);
-        await DefineTargetAsync(options, cancellationToken).ConfigureAwait(false);
+        await DefineTargetsAsync(options, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -39,7 +39,7 @@ internal sealed class TgtTarget(LabStore store, LabNetwork network, ICommandRunn
     {
         var options = store.Read().Options;
         await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "delete", "--user", options.ChapUser).ConfigureAwait(false);
-        await DefineAccountAsync(options, cancellationToken).ConfigureAwait(false);
+        await DefineAccountAsync(TargetId, options.ChapUser, options.ChapSecret, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Only who has the turn starts or ends a target: a number whose target has died must not be taken by one lab while another still clears it away.</summary>
@@ -56,32 +56,37 @@ internal sealed class TgtTarget(LabStore store, LabNetwork network, ICommandRunn
         foreach (var end in (string[])["", ".lock"]) File.Delete($"/var/run/tgtd/socket.{Text(port)}{end}");
     }
 
-    private async Task DefineTargetAsync(LabOptions options, CancellationToken cancellationToken)
+    private async Task DefineTargetsAsync(LabOptions options, CancellationToken cancellationToken)
     {
         foreach (var portal in options.Portals.Skip(1)) await TgtadmAsync(cancellationToken, "--mode", "portal", "--op", "new", "--param", $"portal={portal}").ConfigureAwait(false);
-        await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "new", "--tid", TargetId, "--targetname", options.Target).ConfigureAwait(false);
-        // Of tgt's file back ends only rdwr punches holes on UNMAP (usr/bs_rdwr.c).
-        foreach (var (index, file) in LabSan.BackingFilesOf(store).Index())
-        {
-            var lun = Text(index + 1);
-            await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "new", "--tid", TargetId, "--lun", lun, "--backing-store", file, "--bstype", "rdwr").ConfigureAwait(false);
-            await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "update", "--tid", TargetId, "--lun", lun, "--params",
-                $"vendor_id=VIRTUALX,product_id=LAB SAN,product_rev=1,scsi_id=vl-lab-san{(index == 0 ? "" : lun)},scsi_sn=vllabsan000{lun},thin_provisioning=1").ConfigureAwait(false);
-        }
-        await DefineAccountAsync(options, cancellationToken).ConfigureAwait(false);
-        await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "bind", "--tid", TargetId, "--initiator-address", "ALL").ConfigureAwait(false);
+        foreach (var (index, (target, files)) in LabSan.TargetsOf(store).Index()) await DefineTargetAsync(Text(index + 1), target, files, index == 0 ? "san" : "other", cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task DefineAccountAsync(LabOptions options, CancellationToken cancellationToken)
+    private async Task DefineTargetAsync(string id, LabTarget target, IReadOnlyList<string> files, string name, CancellationToken cancellationToken)
     {
-        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "new", "--user", options.ChapUser, "--password", options.ChapSecret).ConfigureAwait(false);
-        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "bind", "--tid", TargetId, "--user", options.ChapUser).ConfigureAwait(false);
+        await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "new", "--tid", id, "--targetname", target.Name).ConfigureAwait(false);
+        // Of tgt's file back ends only rdwr punches holes on UNMAP (usr/bs_rdwr.c).
+        foreach (var (index, file) in files.Index())
+        {
+            var lun = Text(index + 1);
+            await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "new", "--tid", id, "--lun", lun, "--backing-store", file, "--bstype", "rdwr").ConfigureAwait(false);
+            await TgtadmAsync(cancellationToken, "--mode", "logicalunit", "--op", "update", "--tid", id, "--lun", lun, "--params",
+                $"vendor_id=VIRTUALX,product_id=LAB SAN,product_rev=1,scsi_id=vl-lab-{name}{(index == 0 ? "" : lun)},scsi_sn=vllab{name}000{lun},thin_provisioning=1").ConfigureAwait(false);
+        }
+        await DefineAccountAsync(id, target.User, target.Secret, cancellationToken).ConfigureAwait(false);
+        await TgtadmAsync(cancellationToken, "--mode", "target", "--op", "bind", "--tid", id, "--initiator-address", "ALL").ConfigureAwait(false);
+    }
+
+    private async Task DefineAccountAsync(string id, string user, string secret, CancellationToken cancellationToken)
+    {
+        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "new", "--user", user, "--password", secret).ConfigureAwait(false);
+        await TgtadmAsync(cancellationToken, "--mode", "account", "--op", "bind", "--tid", id, "--user", user).ConfigureAwait(false);
     }
 
     private Task<CommandResult> TgtadmAsync(CancellationToken cancellationToken, params IReadOnlyList<string> arguments)
     {
         var state = store.Read();
-        return runner.RunAsync(ExternalCommand.Of("tgtadm", ["-C", Text(state.SanControlPort), "--lld", "iscsi", .. arguments]).WithSecret(state.Options.ChapSecret).WithTimeout(TimeSpan.FromSeconds(20)), cancellationToken);
+        return runner.RunAsync(ExternalCommand.Of("tgtadm", ["-C", Text(state.SanControlPort), "--lld", "iscsi", .. arguments]).WithSecret(state.Options.ChapSecret).WithSecret(state.Options.Other.Secret).WithTimeout(TimeSpan.FromSeconds(20)), cancellationToken);
     }
 
     private async Task<int> FreeControlPortAsync(CancellationToken cancellationToken)

@@ -50,6 +50,9 @@ public sealed record Manifest
     /// <summary>Machines that boot servers never answer.</summary>
     public IReadOnlyList<MacAddress> Refused { get; set; } = [];
 
+    /// <summary>Why no machine may start from the LUN that this copy is on; absent on the LUN where the site is.</summary>
+    public ManifestMove? Move { get; init; }
+
     /// <summary>The network that nodes boot from.</summary>
     [JsonIgnore]
     public SiteNetwork ClusterNetwork => Networks["cluster"];

@@ -15,6 +15,9 @@ public static class SignedManifest
     /// <summary>The newest format that this program knows. A release that adds members counts it up; what an older program cannot ignore without harm it also leaves out of <see cref="Manifest.ReadableFrom"/>.</summary>
     public const int KnownFormat = 1;
 
+    /// <summary>The format of a copy that no machine may start from: programs that do not know <see cref="Manifest.Move"/> refuse it for its format.</summary>
+    public const int MovedFormat = KnownFormat + 1;
+
     /// <summary>Largest file that is looked at, in bytes; thousands of nodes fit.</summary>
     public const int MaximumLength = 16 << 20;
 
@@ -33,12 +36,23 @@ public static class SignedManifest
         return [.. json, (byte)'\n', .. Encoding.ASCII.GetBytes(signature), (byte)'\n'];
     }
 
-    /// <summary>Checks the signature, then the format, then reads. Never throws, whatever the bytes are.</summary>
+    /// <summary>Checks the signature, then the format, then reads. Never throws, whatever the bytes are. The copy of a site that is elsewhere (<see cref="Manifest.Move"/>) is refused.</summary>
     /// <param name="file">The two lines.</param>
     /// <param name="publicKey">The site's public key.</param>
     /// <param name="manifest">The manifest, when all is right.</param>
     /// <param name="reason">Why not, otherwise.</param>
     public static bool TryRead(ReadOnlySpan<byte> file, ECDsa publicKey, [NotNullWhen(true)] out Manifest? manifest, out string reason)
+    {
+        if (!TryReadAny(file, publicKey, out manifest, out reason)) return false;
+        if (manifest.Move is not { } move) return true;
+        reason = move.Describe(manifest.Name);
+        manifest = null;
+        return false;
+    }
+
+    /// <summary>The same for whoever moves a site: the copies count that the site has left, or has not come to yet.</summary>
+    /// <inheritdoc cref="TryRead"/>
+    public static bool TryReadAny(ReadOnlySpan<byte> file, ECDsa publicKey, [NotNullWhen(true)] out Manifest? manifest, out string reason)
     {
         ArgumentNullException.ThrowIfNull(publicKey);
         manifest = null;
@@ -80,7 +94,7 @@ public static class SignedManifest
         {
             var reader = new Utf8JsonReader(json);
             using var document = JsonDocument.ParseValue(ref reader);
-            if (NumberOf(document.RootElement, "format") is not { } format || (format > KnownFormat && !(NumberOf(document.RootElement, "readableFrom") <= KnownFormat)))
+            if (NumberOf(document.RootElement, "format") is not { } format || (format > KnownFormat && !(NumberOf(document.RootElement, "readableFrom") <= KnownFormat) && !document.RootElement.TryGetProperty("move", out _)))
             {
                 reason = $"this program knows manifests up to format {KnownFormat}; use the program of the site's own version";
                 return false;

@@ -21,6 +21,9 @@ public sealed record Site
     /// <summary>Where the shared storage is.</summary>
     public SiteSan? San { get; init; }
 
+    /// <summary>The SAN that the site is on while it is to be moved to <see cref="San"/>; the installer moves it, and nothing else reads this.</summary>
+    public SiteSan? FormerSan { get; init; }
+
     /// <summary>Who may log in, with their public keys.</summary>
     public IReadOnlyList<SiteAccess> Access { get; set; } = [];
 

@@ -69,6 +69,25 @@ public sealed class SanTests
         Assert.Contains("(Size:63M)", (await ListAsync(fixture.Lab, fixture.Options.ChapSecret)).Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(SanKind.Tgt)]
+    [InlineData(SanKind.Lio)]
+    public async Task Another_array_has_a_secret_and_an_identity_of_its_own(SanKind kind)
+    {
+        await using var fixture = await LabFixture.UpAsync(kind);
+        var (options, other) = (fixture.Options, fixture.Options.Other);
+        var before = await InquireAsync(fixture.Lab, "131");
+        await fixture.Lab.San.AddTargetAsync(ByteSize.FromMiB(64));
+        Assert.Equal(before, await InquireAsync(fixture.Lab, "131"));
+        var page = await InquireOtherAsync(other.User, other.Secret);
+        Assert.Equal((0, ""), (page.ExitCode, page.Error));
+        Assert.NotEqual(before, page.Output);
+        Assert.Contains("Authentication failure", Text(await InquireOtherAsync(options.ChapUser, options.ChapSecret)), StringComparison.Ordinal);
+
+        Task<CommandResult> InquireOtherAsync(string user, string secret) =>
+            s_runner.RunAsync(fixture.Lab.Network.Inside("timeout", "20", "iscsi-inq", "-e", "1", "-c", "131", $"iscsi://{user}%{secret}@{options.Portal}/{other.Name}/1").Accepting());
+    }
+
     [Fact]
     public async Task A_lab_that_ends_leaves_the_control_socket_to_whoever_took_its_number()
     {

@@ -124,6 +124,74 @@ public sealed class FencingTests
     }
 
     [Fact]
+    public void A_site_never_leaves_an_array_under_a_node_that_starts_from_it()
+    {
+        var (left, ended) = (0, 0);
+        for (var seed = 0; seed < Seeds; seed++)
+        {
+            var san = new SimulatedSan(seed);
+            var key = Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: true));
+            var node = StartAsync(new Exclusion(san.For(2)), san.For(2));
+            var move = LeaveAsync(new Exclusion(san.For(1)), san.For(1), key, Guid.NewGuid());
+            san.Run();
+            Assert.True(node.IsCompleted && move.IsCompleted);
+            var (hasLeft, hasStarted) = (SaysYes(move), SaysYes(node));
+            Assert.True(hasLeft != hasStarted, $"seed {seed}: left {hasLeft}, started {hasStarted}: {move.Exception?.Message} {node.Exception?.Message}");
+            if (hasLeft) left++;
+            else ended++;
+        }
+        Assert.True(left > Seeds / 100 && ended > Seeds / 100, $"{left} left, {ended} did not");
+
+        // What says that the site has left is one write to the LUN, for which another block stands here.
+        static async Task<bool> LeaveAsync(Exclusion exclusion, ISharedDisk disk, ReservationKey? key, Guid copy)
+        {
+            await exclusion.BeginMoveAsync(key, copy);
+            if ((await disk.ReadKeysAsync()).Any(k => k != key)) return false;
+            return (await exclusion.ReadMoveAsync()).Copy == copy && await disk.ReplaceBlockAsync(SharedBlock.Lease, new byte[512], [.. Enumerable.Repeat((byte)1, 512)]);
+        }
+
+        static async Task<bool> StartAsync(Exclusion exclusion, ISharedDisk disk)
+        {
+            if ((await disk.ReadBlockAsync(SharedBlock.Lease))[0] == 1) return false;
+            var key = new ReservationKey(Node(2), 1);
+            await disk.RegisterAsync(key);
+            await disk.ReserveAsync(key);
+            await exclusion.EndMoveAsync(key);
+            return (await disk.ReadBlockAsync(SharedBlock.Lease))[0] != 1;
+        }
+    }
+
+    [Fact]
+    public void Whoever_moves_a_site_is_known_by_its_key_and_shut_out_by_who_starts_and_by_who_moves_it_next()
+    {
+        var san = new SimulatedSan(1);
+        var (first, second, third) = (new Exclusion(san.For(1)), new Exclusion(san.For(2)), new Exclusion(san.For(3)));
+        var (one, two, three) = (Done(san, first.EnterAsync("node01", Node(1), reserves: true)), Done(san, second.EnterAsync("node02", Node(2), reserves: true)), Done(san, third.EnterAsync("node03", Node(3), reserves: true)));
+        var copy = Guid.NewGuid();
+        Assert.False(Done(san, third.EndMoveAsync(three)));
+        Begin(san, first, one, copy);
+        Assert.Equal(new MoveBlock(one!.Value, copy), Done(san, first.ReadMoveAsync()));
+        Begin(san, second, two, copy);
+        Assert.False(san.TakesWriteOf(1));
+        Assert.True(Done(san, third.EndMoveAsync(three)));
+        Assert.False(san.TakesWriteOf(2));
+        Assert.Equal(three, Assert.Single(san.Keys));
+        Assert.Equal(default, Done(san, third.ReadMoveAsync()));
+        Assert.True(MoveBlock.TryRead(new MoveBlock(three!.Value, copy).ToBytes(4096), out var read));
+        Assert.Equal(new MoveBlock(three.Value, copy), read);
+        Assert.False(MoveBlock.TryRead([.. Enumerable.Repeat((byte)7, 512)], out _));
+    }
+
+    private static bool SaysYes(Task<bool> task) => task.IsCompletedSuccessfully && task.GetAwaiter().GetResult();
+
+    private static void Begin(SimulatedSan san, Exclusion exclusion, ReservationKey? key, Guid copy)
+    {
+        var begun = exclusion.BeginMoveAsync(key, copy);
+        san.Run();
+        Assert.True(begun.IsCompletedSuccessfully, begun.Exception?.Message);
+    }
+
+    [Fact]
     public void A_fenced_node_writes_nothing_and_boots_only_when_it_is_let_in_again()
     {
         var san = new SimulatedSan(1);

@@ -8,7 +8,7 @@ internal sealed class SimulatedSan(int seed)
     private readonly Random _random = new(seed);
     private readonly List<(int Machine, Action Step)> _pending = [];
     private readonly Dictionary<int, ReservationKey> _keys = [];
-    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512] };
+    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512] };
     private readonly HashSet<int> _dead = [];
     private bool _isReserved;
 

@@ -14,7 +14,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class StorageCommand
 {
-    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Delete(), Guard() };
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Migrate(), Delete(), Guard() };
 
     private static Command ShowLedger()
     {
@@ -97,6 +97,21 @@ internal static class StorageCommand
             }
             var group = await extension.ApplyAsync(parsed.GetValue(add), steps, cancellation);
             Console.WriteLine($"the volume group has {Size(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512)}, of which {Size(group.FreeExtents * group.ExtentSectors * 512)} are free");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Migrate()
+    {
+        var file = new Option<string>("--site") { Description = "site file whose san: is the new array and whose formerSan: is the one that the site is on, with the secrets' files beside it", Required = true };
+        var command = new Command("migrate", "Check that the site can move to another array, and tell how; the installer's medium then moves it while all nodes are off.") { file };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var path = parsed.GetValue(file)!;
+            if (SiteInput.Load(path, SiteParts.San) is not { } site) return ExitCode.WrongUsage;
+            var runner = new CommandRunner();
+            foreach (var line in await new MovePreparation(runner, NodeStorage.Open(runner)).CheckAsync(site, Path.GetDirectoryName(Path.GetFullPath(path))!, cancellation)) Console.WriteLine(line);
             return ExitCode.Done;
         });
         return command;

@@ -10,27 +10,34 @@ internal static class SanCheck
 
     public static void Run(SiteCheck check)
     {
-        if (check.Site.San is not { } san) return;
-        Portals(check, san);
-        if (san.Target.Length > LongestIscsiName || !Forms.IscsiName.IsMatch(san.Target))
-            check.Wrong("san.target", $"'{san.Target}' is not an iSCSI name", "write it as iqn.2026-11.org.virtualinux:san, in small letters");
-        if (san.Lun is < 0 or > LargestLun) check.Wrong("san.lun", $"{san.Lun} is not a logical unit number", $"write a number from 0 to {LargestLun}, usually 1");
-        if (san.Wwid is { } wwid && !Forms.Word.IsMatch(wwid)) check.Wrong("san.wwid", $"'{wwid}' is not a WWID", "write it as the SAN shows it, without blanks");
-        if (san.Wwid is not null && check.Has("san.lun")) check.Wrong("san.wwid", $"both 'lun' (line {check.LineOf("san.lun")}) and 'wwid' name the LUN", "keep one of them");
-        if (san.Chap is not { } chap) return;
-        if (!Forms.Word.IsMatch(chap.User)) check.Wrong("san.chap.user", $"'{chap.User}' is not a CHAP user", "write the name without blanks");
-        if (chap.SecretFile.Length == 0 || chap.SecretFile.Any(char.IsControl)) check.Wrong("san.chap.secretFile", "the name of the secret's file is not one", "write the name of a file beside the site file, such as chap.secret");
+        foreach (var (path, san) in ((string, SiteSan?)[])[("san", check.Site.San), ("formerSan", check.Site.FormerSan)])
+            if (san is not null) Run(check, san, path);
+        if (check.Site is { San: { } next, FormerSan: { } former } && former.Target == next.Target && !former.Portals.SequenceEqual(next.Portals))
+            check.Wrong("formerSan.target", $"'formerSan' and 'san' name the same target at different portals: a machine could not tell the two arrays apart", "give the target of the new array a name of its own");
     }
 
-    private static void Portals(SiteCheck check, SiteSan san)
+    private static void Run(SiteCheck check, SiteSan san, string path)
     {
-        if (san.Portals.Count == 0) check.Wrong("san.portals", "the SAN has no portal", "write at least one, as in [ 192.168.77.1:3260 ]");
+        Portals(check, san, path);
+        if (san.Target.Length > LongestIscsiName || !Forms.IscsiName.IsMatch(san.Target))
+            check.Wrong($"{path}.target", $"'{san.Target}' is not an iSCSI name", "write it as iqn.2026-11.org.virtualinux:san, in small letters");
+        if (san.Lun is < 0 or > LargestLun) check.Wrong($"{path}.lun", $"{san.Lun} is not a logical unit number", $"write a number from 0 to {LargestLun}, usually 1");
+        if (san.Wwid is { } wwid && !Forms.Word.IsMatch(wwid)) check.Wrong($"{path}.wwid", $"'{wwid}' is not a WWID", "write it as the SAN shows it, without blanks");
+        if (san.Wwid is not null && check.Has($"{path}.lun")) check.Wrong($"{path}.wwid", $"both 'lun' (line {check.LineOf($"{path}.lun")}) and 'wwid' name the LUN", "keep one of them");
+        if (san.Chap is not { } chap) return;
+        if (!Forms.Word.IsMatch(chap.User)) check.Wrong($"{path}.chap.user", $"'{chap.User}' is not a CHAP user", "write the name without blanks");
+        if (chap.SecretFile.Length == 0 || chap.SecretFile.Any(char.IsControl)) check.Wrong($"{path}.chap.secretFile", "the name of the secret's file is not one", "write the name of a file beside the site file, such as chap.secret");
+    }
+
+    private static void Portals(SiteCheck check, SiteSan san, string parent)
+    {
+        if (san.Portals.Count == 0) check.Wrong($"{parent}.portals", "the SAN has no portal", "write at least one, as in [ 192.168.77.1:3260 ]");
         var seen = new Dictionary<IscsiPortal, int>();
         for (var i = 0; i < san.Portals.Count; i++)
         {
             var portal = san.Portals[i];
-            var path = $"san.portals[{i}]";
-            if (!seen.TryAdd(portal, i)) check.Wrong(path, $"the portal {portal} is given twice, first in line {check.LineOf($"san.portals[{seen[portal]}]")}", "keep one of them");
+            var path = $"{parent}.portals[{i}]";
+            if (!seen.TryAdd(portal, i)) check.Wrong(path, $"the portal {portal} is given twice, first in line {check.LineOf($"{parent}.portals[{seen[portal]}]")}", "keep one of them");
             foreach (var (name, network) in check.Site.Networks)
                 if (network.Subnet.Contains(portal.Address) && !network.Subnet.IsHost(portal.Address))
                     check.Wrong(path, $"{portal.Address} is the network or broadcast address of '{name}' ({network.Subnet})", NetworkCheck.HostAdvice(network.Subnet));

@@ -38,8 +38,14 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
             await new StarterBoot(runner, log).SwitchKernelAsync(await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false), state, manifest, image, cancellationToken).ConfigureAwait(false);
         }
         // Before anything is mapped for writing: no volume is ever mapped by two machines that the SAN lets write.
-        var key = await new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]).EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
+        var exclusion = new Exclusion(new ScsiDisk(runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(runner, l.Disk))]);
+        var key = await exclusion.EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
+        // The site may have left for another array since its state was read; from here on it cannot.
+        var ended = await exclusion.EndMoveAsync(key, cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", SanLayout.Partition(disk, 2)), cancellationToken).ConfigureAwait(false);
+        _ = NodeBoot.ReadSite(disk);
+        if (ended) log(Exclusion.MoveEnded);
         var volumes = await ReadVolumesAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
 
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);

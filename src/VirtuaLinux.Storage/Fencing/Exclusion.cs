@@ -137,6 +137,42 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     private static FenceBlock Read(byte[] block) =>
         FenceBlock.TryRead(block, out var fences) ? fences : throw new FailureException("the list of fenced nodes on the SAN is damaged; no node maps a volume until somebody who knows that all others are off has cleared it from the rescue shell");
 
+    /// <summary>What is said where <see cref="EndMoveAsync"/> ended one.</summary>
+    public const string MoveEnded = "the site was being copied to another array, and this start ended that: the copy has to be made anew";
+
+    /// <summary>Which copy of the site to another array is under way; the empty identifier for none.</summary>
+    /// <exception cref="FailureException">The block is damaged.</exception>
+    public async Task<MoveBlock> ReadMoveAsync(CancellationToken cancellationToken = default) => ReadMove(await disk.ReadBlockAsync(SharedBlock.Move, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Notes that this machine copies the site to another array. Whoever did so before is shut out.</summary>
+    /// <param name="own">This machine's key; null on a SAN that can fence nobody.</param>
+    /// <param name="copy">What the copy is known by.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">The SAN refused.</exception>
+    public Task BeginMoveAsync(ReservationKey? own, Guid copy, CancellationToken cancellationToken = default) => ReplaceMoveAsync(own, new MoveBlock(own ?? default, copy), cancellationToken);
+
+    /// <summary>Ends a copy of the site to another array, since the one that it is made from is about to change: to be called by whoever has entered, before anything is mapped. Whoever copies cannot let the site leave then.</summary>
+    /// <param name="own">This machine's key; null on a SAN that can fence nobody.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Whether there was one. The site may have left right before: its state has to be read again.</returns>
+    /// <exception cref="FailureException">The SAN refused.</exception>
+    public Task<bool> EndMoveAsync(ReservationKey? own, CancellationToken cancellationToken = default) => ReplaceMoveAsync(own, default, cancellationToken);
+
+    private async Task<bool> ReplaceMoveAsync(ReservationKey? own, MoveBlock next, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var old = await disk.ReadBlockAsync(SharedBlock.Move, cancellationToken).ConfigureAwait(false);
+            var present = ReadMove(old);
+            if (present == next) return false;
+            if (own is { } key && present.Mover != key && (await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(present.Mover)) await disk.PreemptAsync(key, present.Mover, cancellationToken).ConfigureAwait(false);
+            if (await disk.ReplaceBlockAsync(SharedBlock.Move, old, next.ToBytes(old.Length), cancellationToken).ConfigureAwait(false)) return true;
+        }
+    }
+
+    private static MoveBlock ReadMove(byte[] block) =>
+        MoveBlock.TryRead(block, out var move) ? move : throw new FailureException("the note on the SAN of who moves the site to another array is damaged; see that nobody does, and clear its block from the rescue shell");
+
     private async Task RefuseFencedAsync(string name, Ipv4Address node, CancellationToken cancellationToken)
     {
         if ((await ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(node))

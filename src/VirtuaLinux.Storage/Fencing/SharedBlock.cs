@@ -8,4 +8,7 @@ public enum SharedBlock
 
     /// <summary>Who is shut out: <see cref="FenceBlock"/>.</summary>
     Fences,
+
+    /// <summary>Who copies the site to another array: <see cref="MoveBlock"/>.</summary>
+    Move,
 }
