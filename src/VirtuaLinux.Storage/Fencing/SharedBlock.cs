@@ -8,4 +8,7 @@ public enum SharedBlock
 
     /// <summary>Who is shut out: <see cref="FenceBlock"/>.</summary>
     Fences,
+
+    /// <summary>Who serves the volume that all nodes share: <see cref="LeaseBlock"/>, which its holder renews.</summary>
+    Serving,
 }
