@@ -183,7 +183,7 @@ public sealed class SharedLeaseTests
                     break;
                 case 4 when canFence && machine > 0:
                     // Another machine boots in its place, and nobody has switched it off.
-                    if (!_stalled.Contains(machine) && _nodeOf.Count(m => m.Value == _nodeOf[machine] && !_off.Contains(m.Key)) == 1) Boot(_nodeOf[machine]);
+                    if (!_stalled.Contains(machine) && _machineOf.ContainsValue(machine) && _nodeOf.Count(m => m.Value == _nodeOf[machine] && !_off.Contains(m.Key)) == 1) Boot(_nodeOf[machine]);
                     break;
                 case 5 when canFence && _ended.Count == 0 && _stalled.Count <= 1 && _san.Next(4) == 0:
                     // With nobody on its way who must be kept out: until the array is reserved again, it keeps nobody out.
@@ -341,6 +341,8 @@ public sealed class SharedLeaseTests
 
         private bool Mounted(int machine)
         {
+            // To mount is to write.
+            if (!_san.TakesWriteOf(machine)) throw new FailureException("reservation conflict");
             if (_volume != Acknowledged) Assert.Fail($"machine {machine} finds {_volume} of {Acknowledged}");
             _owner = machine;
             return true;
