@@ -73,14 +73,14 @@ public sealed class SiteChangeTests
     {
         var added = SiteChange.To(Current, Load(File.Replace("local: 2GiB", "local: 2GiB, shared: 1GiB", StringComparison.Ordinal)));
         Assert.Null(added.Obstacle());
-        Assert.Equal(["volumes: shared 0 -> 1GiB", "shared: served on 192.168.77.254, mounted on every node"], added.Lines());
+        Assert.Equal(["volumes: shared 0B -> 1GiB", "shared: served on 192.168.77.254, mounted on every node"], added.Lines());
         var larger = File.Replace("local: 2GiB", "local: 2GiB, shared: 2GiB", StringComparison.Ordinal);
         var grown = SiteChange.To(added.Wanted, Load(larger));
         Assert.Null(grown.Obstacle());
         Assert.Equal(["volumes: shared 1GiB -> 2GiB"], grown.Lines());
 
         Assert.Contains("volumes: shared 1GiB is less than the 2GiB", SiteChange.To(grown.Wanted, Load(File.Replace("local: 2GiB", "local: 2GiB, shared: 1GiB", StringComparison.Ordinal))).Obstacle(), StringComparison.Ordinal);
-        Assert.Contains("volumes: shared 0 is less than the 2GiB", SiteChange.To(grown.Wanted, Load(File)).Obstacle(), StringComparison.Ordinal);
+        Assert.Contains("volumes: shared 0B is less than the 2GiB", SiteChange.To(grown.Wanted, Load(File)).Obstacle(), StringComparison.Ordinal);
         Assert.Contains("shared: its address is 192.168.77.254", SiteChange.To(grown.Wanted, Load(larger + "shared: { address: 192.168.77.20 }\n")).Obstacle(), StringComparison.Ordinal);
         Assert.Contains("node03 has the address 192.168.77.254 of the shared volume", SiteChange.To(grown.Wanted, Load(larger + "  - { name: node03, mac: \"52:54:00:77:00:03\", ip: 192.168.77.254 }\n")).Obstacle(), StringComparison.Ordinal);
     }
