@@ -26,6 +26,7 @@ public sealed record Plan(Site Site, ImageInfo Image, string Disk, string Wwid, 
         yield return $"  boot files {NodeVolumes.BootName(Image.Image)}, {new ByteSize(Image.BootSize).ToRoundedString()}";
         foreach (var node in Site.Nodes.Select(ManifestNode.From))
             yield return $"  {node.Name,-10} {node.Cluster.Mac} {node.Cluster.Ip}: root {Site.Volumes.Root.ToRoundedString()} (copy on write), local {Site.Volumes.Local.ToRoundedString()}";
+        if (Site.SharedAddress is { } shared) yield return $"  shared     {Site.Volumes.Shared.ToRoundedString()}, on every node, served on {shared}";
         yield return $"  services   DHCP, TFTP, HTTP, HTTPS on {Site.ClusterNetwork.Subnet}{(Site.ClusterNetwork.Discovery is { } range ? $", discovery {range}" : "")}";
     }
 }

@@ -19,6 +19,8 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
             Format = current.Format,
             ReadableFrom = current.ReadableFrom,
             Images = current.Images,
+            // Clients hold on to the address: an address that the file leaves to us stays, whatever else becomes free.
+            SharedAddress = site.Shared?.Address is null ? current.SharedAddress ?? wanted.SharedAddress : wanted.SharedAddress,
             Nodes = [.. wanted.Nodes.Select(n => Find(current, n.Name) is { } old ? n with { Image = old.Image, Former = old.Former, Restarts = old.Restarts } : n)],
         });
     }
@@ -46,6 +48,8 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
         foreach (var node in Removed) yield return $"{node.Name} removed: its volumes stay until 'virtualinux storage delete' deletes them";
         if (Current.Volumes.Root != Wanted.Volumes.Root) yield return $"volumes: root {Current.Volumes.Root} -> {Wanted.Volumes.Root}";
         if (Current.Volumes.Local != Wanted.Volumes.Local) yield return $"volumes: local {Current.Volumes.Local} -> {Wanted.Volumes.Local}";
+        if (Current.Volumes.Shared != Wanted.Volumes.Shared) yield return $"volumes: shared {Current.Volumes.Shared} -> {Wanted.Volumes.Shared}";
+        if (Current.SharedAddress != Wanted.SharedAddress) yield return $"shared: served on {Wanted.SharedAddress}, mounted on every node";
         if (Current.Volumes.Reserve != Wanted.Volumes.Reserve) yield return $"volumes: reserve {Current.Volumes.Reserve} -> {Wanted.Volumes.Reserve}";
         if (Current.San is { } before && Wanted.San is { } after && !before.Portals.SequenceEqual(after.Portals)) yield return $"san: portals {string.Join(", ", before.Portals)} -> {string.Join(", ", after.Portals)}; running nodes keep the paths that they have until their next start";
         foreach (var node in Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && (old.Slot, old.Bmc) != (n.Slot, n.Bmc))) yield return $"{node.Name}: slot or management board";
@@ -61,7 +65,9 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
         if (Wanted.Nodes.FirstOrDefault(n => Find(Current, n.Name) is { } old && Addresses(old) != Addresses(n)) is { } moved) return $"nodes: {moved.Name} has other addresses than on the SAN ({Addresses(Find(Current, moved.Name)!)}): write those back";
         if (Wanted.Volumes.Root < Current.Volumes.Root) return $"volumes: root {Wanted.Volumes.Root} is less than the {Current.Volumes.Root} that the roots have, and a root never shrinks: write that back, or more";
         if (Wanted.Volumes.Local < Current.Volumes.Local) return $"volumes: local {Wanted.Volumes.Local} is less than the {Current.Volumes.Local} that the nodes have, and a volume never shrinks: write that back, or more";
-        if (Wanted.Volumes.Shared != Current.Volumes.Shared) return $"volumes: shared is {Current.Volumes.Shared} on the SAN and cannot change: write that back";
+        if (Wanted.Volumes.Shared < Current.Volumes.Shared) return $"volumes: shared {Wanted.Volumes.Shared} is less than the {Current.Volumes.Shared} that the SAN has, and a volume never shrinks: write that back, or more";
+        if (Current.SharedAddress is { } shared && Wanted.SharedAddress != shared) return $"shared: its address is {shared}, which every node has mounted, and cannot change: write that back";
+        if (Wanted.Nodes.FirstOrDefault(n => n.Cluster.Ip == Wanted.SharedAddress) is { } same) return $"nodes: {same.Name} has the address {same.Cluster.Ip} of the shared volume: give it another one";
         if (Json(Current.Networks) != Json(Wanted.Networks)) return $"networks: they are not those on the SAN ({string.Join(", ", Current.Networks.Select(n => $"{n.Key} {n.Value.Subnet}"))}): write those back";
         if (Json(Current.San) != Json(Wanted.San is { } san && Current.San is { } now ? san with { Portals = now.Portals } : Wanted.San)) return $"san: it is not the one that the nodes use ({Current.San?.Target} at {string.Join(", ", Current.San?.Portals ?? [])}): write that back; 'virtualinux storage migrate' tells how the site moves to another array";
         return null;

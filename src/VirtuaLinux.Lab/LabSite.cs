@@ -31,6 +31,7 @@ public sealed partial class LabInstance
             ["ssh_key"] = await PublicKeyAsync(cancellationToken).ConfigureAwait(false),
             ["root"] = site.Root.ToString(),
             ["local"] = site.Local.ToString(),
+            ["shared"] = site.Shared?.ToString(),
             ["kernel_arguments"] = site.KernelArguments,
             ["install"] = site.Install,
             ["overwrite_lun"] = site.OverwriteLun,

@@ -23,6 +23,9 @@ public sealed record LabSiteOptions
     /// <summary>Size of a node's <c>local</c> volume.</summary>
     public ByteSize Local { get; init; } = ByteSize.FromMiB(512);
 
+    /// <summary>Size of the volume that all nodes share; none unless given.</summary>
+    public ByteSize? Shared { get; init; }
+
     /// <summary>Kernel arguments of nodes.</summary>
     public string KernelArguments { get; init; } = "console=tty0 console=ttyS0,115200";
 

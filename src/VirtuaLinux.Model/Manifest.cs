@@ -41,6 +41,9 @@ public sealed record Manifest
     /// <summary>Sizes of volumes.</summary>
     public required SiteVolumes Volumes { get; init; }
 
+    /// <summary>The floating address of whoever serves the volume that all nodes share; absent without one.</summary>
+    public Ipv4Address? SharedAddress { get; init; }
+
     /// <summary>Kernel arguments for every node.</summary>
     public string KernelArguments { get; set; } = "";
 
@@ -94,6 +97,7 @@ public sealed record Manifest
             San = site.San,
             Access = site.Access,
             Volumes = site.Volumes,
+            SharedAddress = site.SharedAddress,
             KernelArguments = site.KernelArguments,
             Refused = site.Refused,
             Nodes = [.. site.Nodes.Select(ManifestNode.From)],

@@ -30,6 +30,9 @@ public sealed record Site
     /// <summary>Sizes of the volumes of each node.</summary>
     public SiteVolumes Volumes { get; set; } = new();
 
+    /// <summary>How the volume that all nodes share is served.</summary>
+    public SiteShared? Shared { get; init; }
+
     /// <summary>Kernel arguments for every node, such as <c>console=ttyS0</c>.</summary>
     public string KernelArguments { get; set; } = "";
 
@@ -48,6 +51,18 @@ public sealed record Site
     /// <summary>The network that nodes boot from.</summary>
     [JsonIgnore]
     public SiteNetwork ClusterNetwork => Networks["cluster"];
+
+    /// <summary>The floating address of the shared volume: that of <see cref="Shared"/>, or else the highest one of the cluster network that the file gives to nobody; null without such a volume.</summary>
+    [JsonIgnore]
+    public Ipv4Address? SharedAddress => Volumes.Shared.Bytes == 0 ? null : Shared?.Address ?? HighestFreeAddress();
+
+    private Ipv4Address? HighestFreeAddress()
+    {
+        var taken = Nodes.Select(n => n.Ip ?? n.Interfaces.GetValueOrDefault("cluster")?.Ip).Concat(Nodes.Select(n => n.Bmc?.Address)).Concat(San?.Portals.Select(p => (Ipv4Address?)p.Address) ?? []).Append(ClusterNetwork.Gateway).ToHashSet();
+        for (var address = ClusterNetwork.Subnet.BroadcastAddress.Value - 1; address > ClusterNetwork.Subnet.Network.Value; address--)
+            if (new Ipv4Address(address) is var free && !taken.Contains(free) && ClusterNetwork.Discovery?.Contains(free) != true) return free;
+        return null;
+    }
 }
 
 /// <summary>One network of a site.</summary>
@@ -119,6 +134,13 @@ public sealed record SiteVolumes
 
     /// <summary>Part of the volume group that is kept free, such as <c>10%</c>.</summary>
     public Percentage Reserve { get; set; } = new(10);
+}
+
+/// <summary>The volume that all nodes share, as one of them exports it by NFS.</summary>
+public sealed record SiteShared
+{
+    /// <summary>The floating address on the cluster network that the node which serves it has; the highest one that the file gives to nobody unless written.</summary>
+    public Ipv4Address? Address { get; init; }
 }
 
 /// <summary>What an unattended installation may do without asking. None of it ever reinstalls a finished site.</summary>

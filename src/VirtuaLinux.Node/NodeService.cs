@@ -14,6 +14,8 @@ public static class NodeService
     /// <summary>The unit that lets services see what the node's own files say now.</summary>
     private const string FilesUnit = "virtualinux-files.service";
 
+    private const string SharedUnit = "virtualinux-shared.service";
+
     /// <summary>Serves until <paramref name="cancellationToken"/>; tells systemd when all sockets are bound.</summary>
     /// <exception cref="FailureException">This machine was not booted by the product's initrd, or a socket cannot be bound.</exception>
     public static async Task RunAsync(Action<string> log, CancellationToken cancellationToken)
@@ -67,6 +69,7 @@ public static class NodeService
                 if (next.Serial <= noted || !await TakeFilesOverAsync(runner, next, record.Node, log, cancellationToken).ConfigureAwait(false)) continue;
                 (BootRecord.Read() with { ManifestSerial = next.Serial }).Write(newer);
                 noted = next.Serial;
+                await StartSharedAsync(runner, next, log, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -136,6 +139,19 @@ public static class NodeService
         {
             log($"this node's own files do not follow manifest {manifest.Serial}: {e.Message}");
             return false;
+        }
+    }
+
+    /// <summary>Where the site had no shared volume before, the service for it has ended.</summary>
+    private static async Task StartSharedAsync(CommandRunner runner, Manifest manifest, Action<string> log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (manifest.SharedAddress is not null) await runner.RunAsync(ExternalCommand.Of("systemctl", "--no-block", "start", SharedUnit), cancellationToken).ConfigureAwait(false);
+        }
+        catch (FailureException e)
+        {
+            log($"the shared volume of manifest {manifest.Serial}: {e.Message}");
         }
     }
 

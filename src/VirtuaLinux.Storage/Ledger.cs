@@ -56,6 +56,7 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
             var state = need is not null ? null : NodeVolumes.IsUnverified(volume) ? "was never written to its end" : "no node starts this image";
             return new LedgerEntry(volume.Name, kind.ToString().ToLowerInvariant(), image?.ToString() ?? "", size, null, null, state, need);
         }
+        if (kind is VolumeKind.Shared) return new LedgerEntry(volume.Name, "shared", "all nodes", size, null, null, manifest.Volumes.Shared.Bytes > 0 ? null : "the site has no shared volume");
         var node = volume.Name[..volume.Name.LastIndexOf('_')];
         var known = usage.GetValueOrDefault(node);
         var (used, fill) = kind switch

@@ -28,6 +28,12 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Name of a node's private volume.</summary>
     public static string LocalName(string node) => $"{node}_local";
 
+    /// <summary>Name of the volume that all nodes share.</summary>
+    public const string SharedName = "shared";
+
+    /// <summary>Device of that volume on the node that serves it.</summary>
+    public const string SharedDevice = "vl-shared";
+
     /// <summary>Device of a running node's private volume.</summary>
     public const string LocalDevice = "vl-local";
 
@@ -63,6 +69,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
             "virtualinux.pool-data" => VolumeKind.Store,
             "virtualinux.pool-metadata" => VolumeKind.StoreMetadata,
             "virtualinux.local" => VolumeKind.Local,
+            "virtualinux.shared" => VolumeKind.Shared,
             _ => null,
         }).FirstOrDefault(k => k is not null);
     }
@@ -109,13 +116,15 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         [.. Directory.EnumerateDirectories("/sys/block", "dm-*").Select(d => System.IO.Path.Combine(d, "dm/name")).Where(File.Exists).Select(n => File.ReadAllText(n).Trim())
             .SelectMany(n => ((string[])[ImageDevice, WriteDevice]).Where(p => n.StartsWith(p, StringComparison.Ordinal)).Select(p => ImageOf(n[p.Length..]))).OfType<ImageVersion>().Distinct()];
 
-    /// <summary>Adds the volumes of nodes where they are missing, and extends each <c>local</c> that is smaller; exception stores grow by themselves when they fill.</summary>
+    /// <summary>Adds the volumes of nodes, and the one that they share, where they are missing, and extends <c>shared</c> and each <c>local</c> that is smaller; exception stores grow by themselves when they fill.</summary>
     /// <exception cref="InvalidOperationException">The extents do not suffice.</exception>
     public static VolumeGroup AddNodes(VolumeGroup group, IEnumerable<string> nodes, SiteVolumes volumes)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(nodes);
         ArgumentNullException.ThrowIfNull(volumes);
+        if (volumes.Shared.Bytes > 0)
+            group = group.Find(SharedName) is null ? group.Add(SharedName, volumes.Shared, readOnly: false, "virtualinux.shared") : group.Extend(SharedName, volumes.Shared);
         var there = group.Volumes.ToDictionary(v => v.Name);
         var names = nodes.ToList();
         var added = group.Add(names.SelectMany(n => (NewVolume[])
@@ -127,7 +136,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return names.Where(n => there.TryGetValue(LocalName(n), out var local) && group.SizeOf(local) < volumes.Local.Bytes).Aggregate(added, (sum, n) => sum.Extend(LocalName(n), volumes.Local));
     }
 
-    /// <summary>Adds the volumes of all these nodes where they are missing, and blanks the starts of those that must not look like an older content; to be committed then.</summary>
+    /// <summary>Adds the volumes of all these nodes, and the one that they share, where they are missing, and blanks the starts of those that must not look like an older content; to be committed then.</summary>
     /// <param name="group">The group as it is.</param>
     /// <param name="nodes">Names of nodes.</param>
     /// <param name="volumes">Sizes.</param>
@@ -150,7 +159,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         }
         if (ReferenceEquals(added, group)) return group;
         var zeros = new byte[BlankedBytes];
-        var blanked = added.Volumes.Skip(group.Volumes.Count).Where(v => KindOf(v) is VolumeKind.StoreMetadata or VolumeKind.Local);
+        var blanked = added.Volumes.Skip(group.Volumes.Count).Where(v => KindOf(v) is VolumeKind.StoreMetadata or VolumeKind.Local or VolumeKind.Shared);
         foreach (var onDevice in blanked.GroupBy(v => devices[v.Segments[0].PhysicalVolume]))
         {
             using var physical = BlockDevice.Open(onDevice.Key, writable: true);
@@ -298,11 +307,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <exception cref="FailureException">The kernel refused; what has grown works all the same.</exception>
     public async Task GrowMountedAsync(string node, ByteSize root, CancellationToken cancellationToken = default)
     {
-        if (group.Find(LocalName(node)) is { } local && group.SizeOf(local) > await MappedSizeAsync(LocalDevice, cancellationToken).ConfigureAwait(false))
-        {
-            await _mapper.ReplaceAsync(LocalDevice, group.Table(local, devices), cancellationToken).ConfigureAwait(false);
-            await runner.RunAsync(ExternalCommand.Of("resize2fs", DeviceMapper.PathOf(LocalDevice)), CancellationToken.None).ConfigureAwait(false);
-        }
+        await GrowMountedAsync(LocalName(node), LocalDevice, cancellationToken).ConfigureAwait(false);
         if (root.Bytes > await MappedSizeAsync(RootDevice, cancellationToken).ConfigureAwait(false))
         {
             // 0 SECTORS thin POOL ID ORIGIN
@@ -310,6 +315,17 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
             await _mapper.ReplaceAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {root.Bytes / 512} {string.Join(' ', table[2..])}\n"), cancellationToken).ConfigureAwait(false);
             await runner.RunAsync(ExternalCommand.Of("resize2fs", DeviceMapper.PathOf(RootDevice)), CancellationToken.None).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Takes a larger size over into the shared volume, on the node that serves it.</summary>
+    /// <exception cref="FailureException">The kernel refused; what has grown works all the same.</exception>
+    public Task GrowSharedAsync(CancellationToken cancellationToken = default) => GrowMountedAsync(SharedName, SharedDevice, cancellationToken);
+
+    private async Task GrowMountedAsync(string name, string device, CancellationToken cancellationToken)
+    {
+        if (group.Find(name) is not { } volume || group.SizeOf(volume) <= await MappedSizeAsync(device, cancellationToken).ConfigureAwait(false)) return;
+        await _mapper.ReplaceAsync(device, group.Table(volume, devices), cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("resize2fs", DeviceMapper.PathOf(device)), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Bytes that a device's table covers: FIRST SECTORS … in each line.</summary>

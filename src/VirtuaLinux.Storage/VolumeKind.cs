@@ -17,4 +17,7 @@ public enum VolumeKind
 
     /// <summary>A node's <c>local</c> volume.</summary>
     Local,
+
+    /// <summary>The volume that all nodes share.</summary>
+    Shared,
 }

@@ -31,6 +31,8 @@ public class SiteFileTests
         Assert.Equal([IscsiPortal.Parse("192.168.77.1")], site.San!.Portals);
         Assert.Equal("chap.secret", site.San.Chap!.SecretFile);
         Assert.Equal(ByteSize.FromGiB(4), site.Volumes.Shared);
+        // The gateway is .254, and this one nobody has.
+        Assert.Equal(Ipv4Address.Parse("192.168.77.253"), site.SharedAddress);
         Assert.Equal(new Percentage(10), site.Volumes.Reserve);
         Assert.Equal(MacAddress.Parse("52:54:00:77:00:02"), site.Nodes[1].Interfaces["cluster"].Mac);
         Assert.Equal(2, site.Nodes[1].Slot);
@@ -49,6 +51,7 @@ public class SiteFileTests
         Assert.Equal(ByteSize.FromGiB(8), site.Volumes.Root);
         Assert.Equal(ByteSize.FromGiB(1), site.Volumes.Local);
         Assert.Equal(new Percentage(10), site.Volumes.Reserve);
+        Assert.Null(site.SharedAddress);
     }
 
     [Fact]

@@ -38,6 +38,15 @@ public sealed class NodeFilesTests : IDisposable
     }
 
     [Fact]
+    public void A_site_without_a_shared_volume_exports_nothing()
+    {
+        Copy(ProductFiles.Locate("overlays/common/node/etc/exports.d"), Path.Combine(_root, "usr/share/virtualinux/node/etc/exports.d"));
+        var manifest = TestManifest() with { SharedAddress = null };
+        NodeFiles.Render(_root, NodeFiles.Variables(manifest, manifest.Nodes[0], multipath: false));
+        Assert.All(File.ReadAllLines(Path.Combine(_root, "etc/exports.d/virtualinux.exports")), l => Assert.StartsWith("#", l, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_second_rendering_replaces_files_and_links_and_never_writes_through_a_link()
     {
         Directory.CreateDirectory(Path.Combine(_root, "usr/share/virtualinux/node/etc"));
@@ -91,6 +100,7 @@ public sealed class NodeFilesTests : IDisposable
               cluster: { subnet: 192.168.77.0/24, gateway: 192.168.77.254, domain: blade16.internal }
               storage: { subnet: 10.7.0.0/16 }
             san: { portals: [ "192.168.77.1:3260" ], target: "iqn.2026-11.org.virtualinux:san" }
+            volumes: { shared: 4GiB }
             access:
               - { user: admin, sshKeys: [ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl admin" ] }
             nodes:

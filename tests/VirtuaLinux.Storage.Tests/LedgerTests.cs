@@ -13,7 +13,7 @@ public sealed class LedgerTests
             version: 1
             name: lab
             networks: { cluster: { subnet: 192.168.77.0/24 } }
-            volumes: { root: 4GiB, local: 512MiB, reserve: 10% }
+            volumes: { root: 4GiB, local: 512MiB, shared: 1GiB, reserve: 10% }
             nodes:
               - { name: node01, mac: "52:54:00:77:00:01", ip: 192.168.77.11 }
               - { name: node02, mac: "52:54:00:77:00:02", ip: 192.168.77.12 }
@@ -31,6 +31,8 @@ public sealed class LedgerTests
         var store = ledger.Volumes.Single(v => v.Name == "node01_data");
         Assert.Equal(("store", "node01", 512L << 20, 100L << 20, 4.0, null), (store.Kind, store.Owner, store.Size, store.Used!.Value, store.DaysUntilFull!.Value, store.Reclaim));
         Assert.Equal(["debian-13_1", "debian-13_1_boot", "node09_data", "node09_local", "node09_meta"], ledger.Volumes.Where(v => v.Reclaim is not null).Select(v => v.Name).Order(StringComparer.Ordinal));
+        var shared = ledger.Volumes.Single(v => v.Name == "shared");
+        Assert.Equal(("shared", "all nodes", 1L << 30, null), (shared.Kind, shared.Owner, shared.Size, shared.Reclaim));
         Assert.Equal("node02", Assert.Single(ledger.Silent));
         Assert.Equal((512L << 20, 100L << 20, 1L << 30), (ledger.Image, ledger.Changed, ledger.Copies));
         Assert.Equal(ledger.Size, ledger.Free + ledger.Volumes.Sum(v => v.Size));

@@ -8,11 +8,25 @@ internal sealed class SimulatedSan(int seed)
     private readonly Random _random = new(seed);
     private readonly List<(int Machine, Action Step)> _pending = [];
     private readonly Dictionary<int, ReservationKey> _keys = [];
-    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512] };
+    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512], [SharedBlock.Serving] = new byte[512] };
+    private readonly Random _pace = new(seed + 1);
     private readonly HashSet<int> _dead = [];
     private bool _isReserved;
 
     public IReadOnlyCollection<ReservationKey> Keys => _keys.Values;
+
+    /// <summary>How long it has run: between two things that happen nothing may pass, or a minute.</summary>
+    public TimeSpan Now { get; private set; }
+
+    /// <summary>Changes of registrations since its start.</summary>
+    public uint Generation { get; private set; }
+
+    /// <summary>It begins anew, and has lost what it had promised to keep.</summary>
+    public void LoseRegistrations()
+    {
+        _keys.Clear();
+        (_isReserved, Generation) = (false, 0);
+    }
 
     /// <summary>Whether the array lasts through its own loss of power.</summary>
     public bool CanFence { get; init; } = true;
@@ -45,13 +59,15 @@ internal sealed class SimulatedSan(int seed)
             if (ready.Count == 0) return;
             var next = ready[_random.Next(ready.Count)];
             _pending.Remove(next);
+            Now += TimeSpan.FromMilliseconds(_pace.Next(200) == 0 ? _pace.Next(60_000) : _pace.Next(200));
             next.Step();
         }
     }
 
     public int Next(int below) => _random.Next(below);
 
-    private Task<T> Happen<T>(int machine, Func<T> command)
+    /// <summary>What a machine asks for: it happens some time.</summary>
+    public Task<T> Happen<T>(int machine, Func<T> command)
     {
         var done = new TaskCompletionSource<T>();
         _pending.Add((machine, () =>
@@ -80,6 +96,7 @@ internal sealed class SimulatedSan(int seed)
 
         public Task RegisterAsync(ReservationKey key, CancellationToken cancellationToken) => san.Happen(machine, () =>
         {
+            san.Generation++;
             if (key == default) san._keys.Remove(machine);
             else san._keys[machine] = key;
             return san._isReserved &= san._keys.Count > 0; // with the last registrant its reservation ends
@@ -90,6 +107,7 @@ internal sealed class SimulatedSan(int seed)
         public Task PreemptAsync(ReservationKey own, ReservationKey victim, CancellationToken cancellationToken) => san.Happen(machine, () =>
         {
             Own(own);
+            san.Generation++;
             foreach (var (other, key) in san._keys.ToList())
                 if (key == victim) san._keys.Remove(other);
             return true;

@@ -7,6 +7,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
 
@@ -14,7 +15,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class StorageCommand
 {
-    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Migrate(), Delete(), Guard() };
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Migrate(), Delete(), Guard(), Shared() };
 
     private static Command ShowLedger()
     {
@@ -187,6 +188,27 @@ internal static class StorageCommand
         command.SetAction(async (_, cancellation) =>
         {
             await new GuardService(new CommandRunner(), Console.Error.WriteLine).RunAsync(cancellation);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Shared()
+    {
+        var json = new Option<bool>("--json") { Description = "print one JSON document" };
+        var serve = new Command("serve", "Serve the shared volume if it falls to this node, and mount what is served; the unit virtualinux-shared.service runs this.");
+        serve.SetAction(async (_, cancellation) =>
+        {
+            using var service = new SharedService(new CommandRunner(), Console.Error.WriteLine);
+            await service.RunAsync(cancellation);
+            return ExitCode.Done;
+        });
+        var command = new Command("shared", "Show which node serves the volume that all nodes share.") { json, serve };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var status = await SharedService.StatusAsync(NodeStorage.Open(new CommandRunner()), cancellation);
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(status, NodeJson.Default.SharedStatus));
+            else Console.WriteLine($"shared {status.Size}: {(status.Holder is { } holder ? $"served by {holder} since {status.Since:u}" : "served by nobody")} on {status.Address}; {(status.IsMounted ? "mounted" : "not mounted")} here on {SharedService.Mount}");
             return ExitCode.Done;
         });
         return command;

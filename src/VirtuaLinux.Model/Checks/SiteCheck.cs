@@ -16,6 +16,7 @@ internal sealed class SiteCheck(Loaded<Site> file, Site site)
         SanCheck.Run(check);
         AccessCheck.Run(check);
         NodeCheck.Run(check);
+        SharedCheck.Run(check);
         return check.errors;
     }
 

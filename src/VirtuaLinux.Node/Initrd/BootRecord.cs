@@ -79,4 +79,5 @@ public sealed record BootRecord
 [JsonSerializable(typeof(BootRecord))]
 [JsonSerializable(typeof(RootRecord))]
 [JsonSerializable(typeof(MachineReport))]
+[JsonSerializable(typeof(SharedStatus))]
 public sealed partial class NodeJson : JsonSerializerContext;

@@ -38,6 +38,7 @@ public static class NodeFiles
             ["gateway"] = manifest.ClusterNetwork.Gateway?.ToString() ?? "",
             ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac),
             ["multipath"] = multipath,
+            ["shared"] = manifest.SharedAddress?.ToString() ?? "",
             ["chap_user"] = manifest.San?.Chap?.User ?? "",
             ["users"] = manifest.Access.Select(a => (object)new Dictionary<string, object?> { ["name"] = a.User, ["keys"] = a.SshKeys }).ToList(),
         };

@@ -28,6 +28,8 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         }
         var known = new List<ReservationKey>();
         foreach (var lun in (ISharedDisk[])[disk, .. others]) known.AddRange(await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false));
+        // A lease that an older boot left behind must not look like one of this boot, whose key is gone by now.
+        if (LeaseBlock.TryRead(await disk.ReadBlockAsync(SharedBlock.Serving, cancellationToken).ConfigureAwait(false), out var serving)) known.Add(serving.Holder);
         var key = ReservationKey.Next(node, known);
         foreach (var lun in (ISharedDisk[])[disk, .. others]) await RegisterAsync(lun, name, node, key, reserves, cancellationToken).ConfigureAwait(false);
         // What an older boot of this node was changing when it ended, nobody changes any more.
@@ -121,6 +123,29 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         await SanLease.FreeAsync(disk, victim, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Ends one boot of a node: when this returns, nothing that it still sends is written. The node can boot anew.</summary>
+    /// <param name="own">This machine's key.</param>
+    /// <param name="boot">The key of that boot.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">The SAN refused: perhaps this machine was fenced itself.</exception>
+    public async Task EndBootAsync(ReservationKey own, ReservationKey boot, CancellationToken cancellationToken = default)
+    {
+        do
+        {
+            foreach (var lun in (ISharedDisk[])[disk, .. others])
+            {
+                if (lun != disk && !(await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(own)) await lun.RegisterAsync(own, cancellationToken).ConfigureAwait(false);
+                // That the key is gone keeps nobody out of a LUN that lost its reservation with it.
+                await lun.ReserveAsync(own, cancellationToken).ConfigureAwait(false);
+                while ((await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(boot)) await lun.PreemptAsync(own, boot, cancellationToken).ConfigureAwait(false);
+            }
+            // Of an array that loses its registrations, who sees that nobody was shut out since it was in registers again (KeyWatch): it must see this, or be seen here.
+            await NoteAsync(fences => fences with { Count = fences.Count + 1 }, cancellationToken).ConfigureAwait(false);
+        }
+        while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(boot));
+        await SanLease.FreeAsync(disk, boot, cancellationToken).ConfigureAwait(false);
+    }
+
     private static async Task PreemptAsync(ISharedDisk lun, ReservationKey own, Ipv4Address victim, CancellationToken cancellationToken)
     {
         while ((await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => k.Node == victim) is { Value: not 0 } taken)
@@ -179,14 +204,17 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
             throw new FailureException($"{name} is fenced: it was shut out of the SAN, and another node may be using its volumes; when that is over, let it in again with 'virtualinux node unfence {name}' on a running node");
     }
 
-    private async Task NoteAsync(Ipv4Address node, bool isFenced, CancellationToken cancellationToken)
+    private Task NoteAsync(Ipv4Address node, bool isFenced, CancellationToken cancellationToken) =>
+        NoteAsync(fences => fences.Nodes.Contains(node) == isFenced ? fences : fences.With(node, isFenced), cancellationToken);
+
+    private async Task NoteAsync(Func<FenceBlock, FenceBlock> change, CancellationToken cancellationToken)
     {
         while (true)
         {
             var old = await disk.ReadBlockAsync(SharedBlock.Fences, cancellationToken).ConfigureAwait(false);
             var fences = Read(old);
-            if (fences.Nodes.Contains(node) == isFenced) return;
-            if (await disk.ReplaceBlockAsync(SharedBlock.Fences, old, fences.With(node, isFenced).ToBytes(old.Length), cancellationToken).ConfigureAwait(false)) return;
+            var next = change(fences);
+            if (ReferenceEquals(next, fences) || await disk.ReplaceBlockAsync(SharedBlock.Fences, old, next.ToBytes(old.Length), cancellationToken).ConfigureAwait(false)) return;
         }
     }
 }

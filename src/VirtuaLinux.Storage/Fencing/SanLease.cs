@@ -48,13 +48,18 @@ public sealed class SanLease : IAsyncDisposable
     }
 
     /// <summary>Takes the lease from a node that is shut out, or whose boot that held it is over.</summary>
-    public static async Task FreeAsync(ISharedDisk disk, Ipv4Address holder, CancellationToken cancellationToken)
+    public static Task FreeAsync(ISharedDisk disk, Ipv4Address holder, CancellationToken cancellationToken) => FreeAsync(disk, k => k.Node == holder, cancellationToken);
+
+    /// <summary>Takes the lease from one boot of a node that is shut out.</summary>
+    public static Task FreeAsync(ISharedDisk disk, ReservationKey holder, CancellationToken cancellationToken) => FreeAsync(disk, k => k == holder, cancellationToken);
+
+    private static async Task FreeAsync(ISharedDisk disk, Func<ReservationKey, bool> isHolder, CancellationToken cancellationToken)
     {
         while (true)
         {
             var old = await disk.ReadBlockAsync(SharedBlock.Lease, cancellationToken).ConfigureAwait(false);
             var lease = Read(old);
-            if (lease.Holder.Node != holder) return;
+            if (!isHolder(lease.Holder)) return;
             if (await disk.ReplaceBlockAsync(SharedBlock.Lease, old, new LeaseBlock(lease.Count + 1, default, "").ToBytes(old.Length), cancellationToken).ConfigureAwait(false)) return;
         }
     }

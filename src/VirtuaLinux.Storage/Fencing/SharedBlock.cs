@@ -11,4 +11,7 @@ public enum SharedBlock
 
     /// <summary>Who copies the site to another array: <see cref="MoveBlock"/>.</summary>
     Move,
+
+    /// <summary>Who serves the volume that all nodes share: <see cref="LeaseBlock"/>, which its holder renews.</summary>
+    Serving,
 }
