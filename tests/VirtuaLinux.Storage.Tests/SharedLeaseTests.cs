@@ -7,7 +7,7 @@ namespace VirtuaLinux.Storage.Tests;
 /// <summary>Who serves the volume that all nodes share, in every order that some thousand seeds bring about.</summary>
 public sealed class SharedLeaseTests
 {
-    private const int Seeds = 1000, Chaos = 1000, Calm = 6000;
+    private const int Seeds = 500, Chaos = 1000, Calm = 6000;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
 
