@@ -1,4 +1,3 @@
-using System.Globalization;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
@@ -95,7 +94,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     /// <returns>Whether an extension of this site was interrupted on it.</returns>
     private async Task<bool> RefuseAsync(string wwid, string disk, CancellationToken cancellationToken)
     {
-        var block = int.Parse(await File.ReadAllTextAsync($"/sys/class/block/{Path.GetFileName(MultipathDisk.PathsOf(disk)[0])}/queue/logical_block_size", cancellationToken).ConfigureAwait(false), CultureInfo.InvariantCulture);
+        var block = ScsiDisk.BlockSizeOf(disk);
         if (block != 512) throw new FailureException($"{disk} (WWID {wwid}) has blocks of {block} bytes, and a site's LUNs have 512; let the array present it with 512 (512e)");
         var lun = new ScsiDisk(runner, disk);
         if (storage.Key is not null && !await lun.CanFenceAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException($"{disk} (WWID {wwid}) has no persistent reservations that last, as the site's first LUN has: a node could not be fenced there");

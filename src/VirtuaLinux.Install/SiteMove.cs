@@ -354,8 +354,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private static MoveLun LunOf(string disk)
     {
         using var device = BlockDevice.Open(disk, writable: false);
-        var block = File.ReadAllText($"/sys/class/block/{Path.GetFileName(MultipathDisk.PathsOf(disk)[0])}/queue/logical_block_size");
-        return new MoveLun(disk, IscsiInitiator.WwidOf(disk), new ByteSize(device.Size), int.Parse(block, CultureInfo.InvariantCulture));
+        return new MoveLun(disk, IscsiInitiator.WwidOf(disk), new ByteSize(device.Size), ScsiDisk.BlockSizeOf(disk));
     }
 
     /// <summary>The old array.</summary>

@@ -15,22 +15,22 @@ public sealed class PathChecker
     private static PathChecker? s_running;
 
     private readonly string _blocks;
-    private readonly Func<string, Func<bool>> _open;
+    private readonly Func<string, bool> _isReady;
     private readonly Func<string, string, bool> _message;
     private readonly Action<string> _say;
 
     /// <param name="blocks">The kernel's folder of block devices.</param>
-    /// <param name="open">Opens a path such as <c>/dev/sda</c>; what it gives asks whether the disk is ready.</param>
+    /// <param name="isReady">Asks a path such as <c>/dev/sda</c> whether it serves.</param>
     /// <param name="message">Sends a message to a mapped device.</param>
     /// <param name="say">Takes a line.</param>
-    internal PathChecker(string blocks, Func<string, Func<bool>> open, Func<string, string, bool> message, Action<string> say) => (_blocks, _open, _message, _say) = (blocks, open, message, say);
+    internal PathChecker(string blocks, Func<string, bool> isReady, Func<string, string, bool> message, Action<string> say) => (_blocks, _isReady, _message, _say) = (blocks, isReady, message, say);
 
     /// <summary>Looks after all paths of all multipath devices for as long as this process lives; once is enough.</summary>
     /// <exception cref="FailureException">This kernel maps no devices.</exception>
     public static void Start(Action<string> say)
     {
         var control = new DeviceMapperControl();
-        var checker = new PathChecker("/sys/class/block", Open, control.TryMessage, say);
+        var checker = new PathChecker("/sys/class/block", IsReady, control.TryMessage, say);
         if (Interlocked.CompareExchange(ref s_running, checker, null) is not null)
         {
             control.Dispose();
@@ -39,12 +39,14 @@ public sealed class PathChecker
         new Thread(() => checker.Run(new ConcurrentDictionary<string, bool>())) { IsBackground = true, Name = "paths" }.Start();
     }
 
-    private static Func<bool> Open(string path)
+    /// <summary>Opened each time: a disk that is offline cannot be, and a descriptor would keep one that is gone.</summary>
+    private static bool IsReady(string path)
     {
-        var device = ScsiDevice.TryOpen(path);
-        // TEST UNIT READY (SPC-4, 6.47). What is first said over a session that has come back is that it has.
-        return () => device is not null && (Ask() || Ask());
+        using var device = ScsiDevice.TryOpen(path);
+        // What is first said over a session that has come back is that it has.
+        return device is not null && (Ask() || Ask());
 
+        // TEST UNIT READY (SPC-4, 6.47)
         bool Ask() => device.TryRead(stackalloc byte[6], [], Timeout, out _);
     }
 
@@ -52,15 +54,22 @@ public sealed class PathChecker
     {
         while (true)
         {
-            foreach (var (map, path) in Paths())
-                if (checkedPaths.TryAdd(path, true))
-                    new Thread(() =>
-                    {
-                        Follow(map, path);
-                        checkedPaths.TryRemove(path, out _);
-                    })
-                    { IsBackground = true, Name = path }.Start();
-            // Nothing reports a device that is new to all who ask for it.
+            try
+            {
+                foreach (var (map, path) in Paths())
+                    if (checkedPaths.TryAdd(path, true))
+                        new Thread(() =>
+                        {
+                            Follow(map, path);
+                            checkedPaths.TryRemove(path, out _);
+                        })
+                        { IsBackground = true, Name = path }.Start();
+            }
+            catch (IOException)
+            {
+                // A device has just gone; the next look sees what is there.
+            }
+            // A look at intervals, for ever, here and at each path: no event says that an array serves again, and a timer would run on threads that may wait for a disk.
             Thread.Sleep(Interval);
         }
     }
@@ -76,12 +85,12 @@ public sealed class PathChecker
     internal Func<bool> Look(string map, string path)
     {
         var folder = Path.Combine(_blocks, path);
-        var (isReady, number, served) = (_open($"/dev/{path}"), Read(Path.Combine(folder, "dev")), true);
+        var (number, served) = (Read(Path.Combine(folder, "dev")), true);
         return () =>
         {
             if (!Directory.Exists(Path.Combine(folder, "holders", map))) return false;
             // A disk whose session is being looked for would keep the question, and answer nothing.
-            var serves = Read(Path.Combine(folder, "device/state")) == "running" && isReady();
+            var serves = Read(Path.Combine(folder, "device/state")) == "running" && _isReady($"/dev/{path}");
             // A path that is in use already takes no notice of it.
             if (serves) _message(Read(Path.Combine(_blocks, map, "dm/name")), $"reinstate_path {number}");
             if (serves != served) _say($"{path}: the SAN {(serves ? "is reached over this path again" : "does not answer over this path")}");

@@ -32,7 +32,7 @@ public sealed class PathCheckerTests : IDisposable
         File.WriteAllText(At(file), text);
     }
 
-    private PathChecker Checker => new(_blocks, _ => () => _asked++ >= 0 && _ready, (device, message) => { _sent.Add($"{device} {message}"); return true; }, _said.Add);
+    private PathChecker Checker => new(_blocks, _ => _asked++ >= 0 && _ready, (device, message) => { _sent.Add($"{device} {message}"); return true; }, _said.Add);
 
     [Fact]
     public void Only_paths_of_multipath_devices_are_looked_after() => Assert.Equal([("dm-0", "sdc"), ("dm-0", "sdd")], Checker.Paths().Order());
