@@ -11,6 +11,8 @@ internal sealed class SimulatedSan(int seed)
     private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512], [SharedBlock.Serving] = new byte[512] };
     private readonly Random _pace = new(seed + 1);
     private readonly HashSet<int> _dead = [];
+    private readonly HashSet<int> _names = [];
+    private int? _holder;
     private bool _isReserved;
 
     public IReadOnlyCollection<ReservationKey> Keys => _keys.Values;
@@ -25,11 +27,15 @@ internal sealed class SimulatedSan(int seed)
     public void LoseRegistrations()
     {
         _keys.Clear();
-        (_isReserved, Generation) = (false, 0);
+        _names.Clear();
+        (_isReserved, _holder, Generation) = (false, null, 0);
     }
 
     /// <summary>Whether the array lasts through its own loss of power.</summary>
     public bool CanFence { get; init; } = true;
+
+    /// <summary>As Linux's target does it: whether somebody is registered is noted by initiator name, which machines have in common whose numbers differ by hundreds; only who holds the reservation is not asked.</summary>
+    public bool CountsByName { get; init; }
 
     public ISharedDisk For(int machine) => new Port(this, machine);
 
@@ -48,7 +54,17 @@ internal sealed class SimulatedSan(int seed)
     }
 
     /// <summary>Whether the SAN takes a write of a machine now.</summary>
-    public bool TakesWriteOf(int machine) => !_isReserved || _keys.ContainsKey(machine);
+    public bool TakesWriteOf(int machine) => !_isReserved || (_keys.ContainsKey(machine) && IsCounted(machine));
+
+    private bool IsCounted(int machine) => !CountsByName || machine == _holder || _names.Contains(machine % 100);
+
+    private void Remove(int machine)
+    {
+        if (!_keys.Remove(machine)) return;
+        _names.Remove(machine % 100);
+        if (_holder == machine) _holder = _keys.Count > 0 ? _keys.Keys.First() : null;
+        _isReserved &= _keys.Count > 0; // with the last registrant its reservation ends
+    }
 
     /// <summary>Lets things happen, one at a time, until nothing is left or <paramref name="isEnough"/>.</summary>
     public void Run(Func<bool>? isEnough = null)
@@ -97,19 +113,36 @@ internal sealed class SimulatedSan(int seed)
         public Task RegisterAsync(ReservationKey key, CancellationToken cancellationToken) => san.Happen(machine, () =>
         {
             san.Generation++;
-            if (key == default) san._keys.Remove(machine);
-            else san._keys[machine] = key;
-            return san._isReserved &= san._keys.Count > 0; // with the last registrant its reservation ends
+            if (key == default)
+            {
+                san.Remove(machine);
+                return true;
+            }
+            if (san._keys.TryAdd(machine, key)) san._names.Add(machine % 100);
+            san._keys[machine] = key;
+            return true;
         });
 
-        public Task ReserveAsync(ReservationKey own, CancellationToken cancellationToken) => san.Happen(machine, () => san._isReserved = Own(own));
+        public Task ReserveAsync(ReservationKey own, CancellationToken cancellationToken) => san.Happen(machine, () =>
+        {
+            Own(own);
+            san._holder ??= machine;
+            return san._isReserved = true;
+        });
+
+        public async Task<bool> ConfirmAsync(ReservationKey own, CancellationToken cancellationToken)
+        {
+            if (!san.CountsByName || await san.Happen(machine, () => !san._isReserved || san.IsCounted(machine))) return false;
+            foreach (var key in (ReservationKey[])[default, own]) await RegisterAsync(key, cancellationToken);
+            return true;
+        }
 
         public Task PreemptAsync(ReservationKey own, ReservationKey victim, CancellationToken cancellationToken) => san.Happen(machine, () =>
         {
             Own(own);
             san.Generation++;
             foreach (var (other, key) in san._keys.ToList())
-                if (key == victim) san._keys.Remove(other);
+                if (key == victim && other != machine) san.Remove(other);
             return true;
         });
 
@@ -123,7 +156,7 @@ internal sealed class SimulatedSan(int seed)
             return true;
         });
 
-        private bool Own(ReservationKey key) => san._keys.GetValueOrDefault(machine) == key ? true : throw new Host.FailureException("reservation conflict");
+        private bool Own(ReservationKey key) => san._keys.GetValueOrDefault(machine) == key && (!san._isReserved || san.IsCounted(machine)) ? true : throw new Host.FailureException("reservation conflict");
     }
 
     /// <summary>A pause ends whenever the seed lets it; the time it shows is that of a machine that never waits long.</summary>

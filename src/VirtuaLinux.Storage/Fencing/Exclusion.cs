@@ -55,17 +55,22 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     private async Task RegisterAsync(ISharedDisk lun, string name, Ipv4Address node, ReservationKey key, bool reserves, CancellationToken cancellationToken)
     {
         await lun.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await RefuseFencedAsync(name, node, cancellationToken).ConfigureAwait(false);
-        }
-        catch (FailureException)
-        {
-            await lun.RegisterAsync(default, cancellationToken).ConfigureAwait(false);
-            throw;
-        }
+        await RefuseAsync().ConfigureAwait(false);
         if (reserves) await lun.ReserveAsync(key, cancellationToken).ConfigureAwait(false);
-        await ShutOutAsync(lun, key, k => k.Node == node, cancellationToken).ConfigureAwait(false);
+        if (await ShutOutAsync(lun, key, k => k.Node == node, cancellationToken).ConfigureAwait(false)) await RefuseAsync().ConfigureAwait(false);
+
+        async Task RefuseAsync()
+        {
+            try
+            {
+                await RefuseFencedAsync(name, node, cancellationToken).ConfigureAwait(false);
+            }
+            catch (FailureException)
+            {
+                await lun.RegisterAsync(default, cancellationToken).ConfigureAwait(false);
+                throw;
+            }
+        }
     }
 
     /// <summary>Registers this machine on a LUN that is to be made anew, and shuts everybody else out: a machine of an older site that hangs must not wake up in the new one.</summary>
@@ -80,10 +85,18 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         return key;
     }
 
-    private static async Task ShutOutAsync(ISharedDisk lun, ReservationKey own, Func<ReservationKey, bool> isOut, CancellationToken cancellationToken)
+    /// <returns>Whether this machine registered anew.</returns>
+    private static async Task<bool> ShutOutAsync(ISharedDisk lun, ReservationKey own, Func<ReservationKey, bool> isOut, CancellationToken cancellationToken)
     {
-        foreach (var other in await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false))
-            if (other != own && isOut(other)) await lun.PreemptAsync(own, other, cancellationToken).ConfigureAwait(false);
+        var others = (await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Where(k => k != own && isOut(k)).ToList();
+        // Those of this machine's own name first: who is not counted as registered any more shuts out nobody.
+        var isAnew = false;
+        foreach (var other in others.OrderBy(k => k.Node != own.Node))
+        {
+            await lun.PreemptAsync(own, other, cancellationToken).ConfigureAwait(false);
+            if (other.Node == own.Node) isAnew |= await lun.ConfirmAsync(own, cancellationToken).ConfigureAwait(false);
+        }
+        return isAnew;
     }
 
     /// <summary>What <see cref="EnterAsync"/> came to, in a line for people.</summary>

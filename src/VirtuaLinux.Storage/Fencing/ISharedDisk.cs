@@ -18,6 +18,10 @@ public interface ISharedDisk
     /// <summary>Ends the registration under a key and aborts what its owner has under way. Nothing that the owner sends later is written.</summary>
     Task PreemptAsync(ReservationKey own, ReservationKey victim, CancellationToken cancellationToken = default);
 
+    /// <summary>Sees that the array still counts this machine as registered, over each of its paths, after it shut out what was registered under the same initiator name; registers it anew where not.</summary>
+    /// <returns>Whether that was needed: it may have been fenced meanwhile, which has to be looked at again.</returns>
+    Task<bool> ConfirmAsync(ReservationKey own, CancellationToken cancellationToken = default);
+
     /// <summary>Reads a block, past this machine's memory.</summary>
     Task<byte[]> ReadBlockAsync(SharedBlock block, CancellationToken cancellationToken = default);
 

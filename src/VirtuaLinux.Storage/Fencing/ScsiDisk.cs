@@ -44,7 +44,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
         foreach (var path in paths)
             try
             {
-                await PersistAsync(p => Persistent(p, "--out", "--register-ignore", $"--param-sark={key}", "--param-aptpl"), path, [0], cancellationToken).ConfigureAwait(false);
+                await PersistAsync(p => Persistent(p, RegistrationOf(key)), path, [0], cancellationToken).ConfigureAwait(false);
             }
             catch (FailureException e)
             {
@@ -62,7 +62,33 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     {
         var result = await RunAsync([0, Conflict], cancellationToken, "--out", "--preempt-abort", $"--param-rk={own}", $"--param-sark={victim}", $"--prout-type={AllRegistrants}").ConfigureAwait(false);
         // Another node may have done the same a moment ago.
-        if (result.ExitCode == Conflict && !(await ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(own)) throw new FailureException(Gone($"preempt {victim}"));
+        if (result.ExitCode != Conflict) return;
+        var keys = await ReadKeysAsync(cancellationToken).ConfigureAwait(false);
+        if (!keys.Contains(own)) throw new FailureException(Gone($"preempt {victim}"));
+        if (keys.Contains(victim)) throw new FailureException($"{disk}: the SAN refuses to shut {victim} out, although this machine is registered as {own}: see who holds the reservation with 'sg_persist --in --read-full-status {disk}'");
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Linux's target notes by initiator name, and not by initiator port, that somebody is registered: when one port is shut out, what the others send is refused, although their keys are listed (target_core_pr.c, DEF_PR_REG_ACTIVE).
+    /// Only who holds the reservation is asked nothing. So where this happens another machine holds it, and it does not end while this one's registration is made anew.
+    /// </remarks>
+    public async Task<bool> ConfirmAsync(ReservationKey own, CancellationToken cancellationToken = default)
+    {
+        var held = await RunAsync([0], cancellationToken, "--in", "--read-reservation").ConfigureAwait(false);
+        if (!held.Output.Contains("LU_SCOPE", StringComparison.Ordinal)) return false;
+        var isAnew = false;
+        foreach (var path in MultipathDisk.PathsOf(disk))
+        {
+            var result = await OnPathAsync([0, Conflict], "--out", "--reserve", $"--param-rk={own}", $"--prout-type={AllRegistrants}").ConfigureAwait(false);
+            if (result.ExitCode == 0) continue;
+            if (!(await ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(own)) throw new FailureException(Gone("reserve"));
+            isAnew = true;
+            foreach (var key in (ReservationKey[])[default, own]) await OnPathAsync([0], RegistrationOf(key)).ConfigureAwait(false);
+
+            Task<CommandResult> OnPathAsync(IReadOnlyList<int> accepted, params IReadOnlyList<string> arguments) => PersistAsync(p => Persistent(p, arguments), path, accepted, cancellationToken);
+        }
+        return isAnew;
     }
 
     /// <inheritdoc/>
@@ -147,6 +173,8 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
 
     private Task<CommandResult> RunAsync(IReadOnlyList<int> accepted, CancellationToken cancellationToken, params IReadOnlyList<string> arguments) =>
         PersistAsync(path => Persistent(path, arguments), accepted, cancellationToken);
+
+    private static string[] RegistrationOf(ReservationKey key) => ["--out", "--register-ignore", $"--param-sark={key}", "--param-aptpl"];
 
     private static ExternalCommand Persistent(string path, params IReadOnlyList<string> arguments) => ExternalCommand.Of("sg_persist", ["--no-inquiry", .. arguments, path]);
 
