@@ -6,7 +6,7 @@ namespace VirtuaLinux.Storage;
 public static class VolumeSizes
 {
     /// <summary>Block size of a node's thin pool: what is copied from the origin on the first write into it.</summary>
-    public static ByteSize PoolBlock { get; } = new(64 << 10);
+    public static ByteSize PoolBlock => RootFileSystem.StoreBlock;
 
     /// <summary>The least that an exception store has, and the least that it grows by.</summary>
     public static ByteSize SmallestStore { get; } = ByteSize.FromMiB(256);

@@ -29,7 +29,7 @@ internal static class RootImageStage
     public static async Task<RootImage> RunAsync(BuildContext context, PackageSet packages, string tree)
     {
         var (size, verity) = (context.Definitions.Image.RootSize, context.Definitions.Image.Verity);
-        var key = new StageKey("root 1").Add("tree", Path.GetFileName(tree)).Add("size", size.Bytes);
+        var key = new StageKey("root 2").Add("tree", Path.GetFileName(tree)).Add("size", size.Bytes);
         if (verity) key.Add("verity", 1);
         var folder = await context.StageAsync("root", key.ToKey(), work => BuildAsync(work, packages, tree, size, verity)).ConfigureAwait(false);
         var chunks = await File.ReadAllLinesAsync(Path.Combine(folder, "chunks"), context.Cancellation).ConfigureAwait(false);
@@ -43,7 +43,7 @@ internal static class RootImageStage
         work.Say("making the file system");
         await using (var file = new FileStream(raw, FileMode.CreateNew)) file.SetLength(size.Bytes);
         // Inode tables and journal are zero here and declared to be so: left to the kernel, it would write them into every node's root.
-        var options = $"hash_seed={HashSeed},lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0";
+        var options = $"hash_seed={HashSeed},lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0,{RootFileSystem.ExtendedOptions}";
         var epoch = packages.Epoch.ToString(CultureInfo.InvariantCulture);
         var make = new ImageTool(packages.Root).Call("mke2fs", "-q", "-F", "-t", "ext4", "-U", FileSystemId, "-m", "1", "-J", $"size={JournalMiB}", "-E", options, "-d", tree, raw)
             .WithEnvironment("SOURCE_DATE_EPOCH", epoch)

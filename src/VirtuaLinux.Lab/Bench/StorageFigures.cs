@@ -25,6 +25,8 @@ public static class StorageFigures
         new("cached-read-existing", $"sequential read through the page cache, {Existing}", 0.9),
         new("sequential-write-first", $"sequential write, {Existing}, first touch", 0.8),
         new("sequential-write-second", $"sequential write, {Existing}, second touch", 0.95),
+        new("cached-write-first", $"sequential write through the page cache, {Existing}, first touch", 0.8),
+        new("cached-write-second", $"sequential write through the page cache, {Existing}, second touch", 0.95),
         new("sequential-read-touched", $"sequential read, {Existing}, after the touch", 0.9),
         new("random-write-first", $"random 4 KiB write, whole {Existing}, first touch", 0.6),
         new("random-write-second", $"random 4 KiB write, whole {Existing}, second touch", 0.9),
