@@ -57,7 +57,7 @@ public sealed partial class LabInstance
     public async Task<Medium> SiteVolumeAsync(LabSiteOptions site, CancellationToken cancellationToken = default)
     {
         var image = Path.Combine(_store.Directory, "site.img");
-        await SiteVolume.CreateAsync(image, await SiteFilesAsync(site, cancellationToken).ConfigureAwait(false), _runner, cancellationToken).ConfigureAwait(false);
+        await SiteVolume.CreateAsync(image, await SiteFilesAsync(site, cancellationToken).ConfigureAwait(false), _runner, site.Backup, cancellationToken).ConfigureAwait(false);
         return Medium.SiteVolume(image);
     }
 }

@@ -41,6 +41,9 @@ public sealed record LabSiteOptions
     /// <summary>Whether the site moves to, or has moved to, the lab's other array (<see cref="LabOptions.Other"/>).</summary>
     public bool Moves { get; init; }
 
+    /// <summary>A backup of the site that lies on the volume too; none unless given.</summary>
+    public string? Backup { get; init; }
+
     /// <summary>A secret other than the SAN's, to see it refused.</summary>
     public string? ChapSecret { get; init; }
 }
