@@ -20,11 +20,12 @@ public sealed class FencingTests
     [Fact]
     public void A_key_carries_the_node_and_its_boot_and_the_next_one_is_new()
     {
-        var first = ReservationKey.Next(Node(1), []);
+        var first = ReservationKey.Next(Node(1), [], 0);
         Assert.Equal((Node(1), 1), (first.Node!.Value, first.Boot));
-        var second = ReservationKey.Next(Node(1), [first, new ReservationKey(Node(2), 7)]);
+        var second = ReservationKey.Next(Node(1), [first, new ReservationKey(Node(2), 7)], 0);
         Assert.Equal((Node(1), 2), (second.Node!.Value, second.Boot));
-        Assert.Equal(1, ReservationKey.Next(Node(1), [new ReservationKey(Node(1), ushort.MaxValue)]).Boot);
+        Assert.Equal(1, ReservationKey.Next(Node(1), [new ReservationKey(Node(1), ushort.MaxValue)], 0).Boot);
+        Assert.Equal(8, ReservationKey.Next(Node(1), [first, second], 7).Boot);
         Assert.True(ReservationKey.TryParse(second.ToString(), out var read));
         Assert.Equal(second, read);
         Assert.Null(new ReservationKey(0x1234).Node);
@@ -219,7 +220,8 @@ public sealed class FencingTests
         Assert.Contains("unfence node02", refused.Exception!.InnerException!.Message, StringComparison.Ordinal);
 
         Done(san, new Exclusion(san.For(1)).UnfenceAsync(Node(2)));
-        Assert.NotNull(Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true)));
+        // Under another key: the older boot must not find its own one there when it wakes up.
+        Assert.NotEqual(second, Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true)));
         Assert.True(san.TakesWriteOf(2));
     }
 

@@ -30,7 +30,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         foreach (var lun in (ISharedDisk[])[disk, .. others]) known.AddRange(await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false));
         // A lease that an older boot left behind must not look like one of this boot, whose key is gone by now.
         if (LeaseBlock.TryRead(await disk.ReadBlockAsync(SharedBlock.Serving, cancellationToken).ConfigureAwait(false), out var serving)) known.Add(serving.Holder);
-        var key = ReservationKey.Next(node, known);
+        var key = ReservationKey.Next(node, known, (await ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Count);
         foreach (var lun in (ISharedDisk[])[disk, .. others]) await RegisterAsync(lun, name, node, key, reserves, cancellationToken).ConfigureAwait(false);
         // What an older boot of this node was changing when it ended, nobody changes any more.
         await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
@@ -79,7 +79,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     public async Task<ReservationKey?> TakeOverAsync(Ipv4Address node, CancellationToken cancellationToken = default)
     {
         if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false)) return null;
-        var key = ReservationKey.Next(node, await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false));
+        var key = ReservationKey.Next(node, await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false), count: 0);
         await disk.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
         await ShutOutAsync(disk, key, _ => true, cancellationToken).ConfigureAwait(false);
         return key;
@@ -125,6 +125,8 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         // Who is not in on the first LUN any more is refused there, and does not get to the others.
         if (own is { } key)
         {
+            // A later boot gets another key than the one that is taken here, and an array that loses its registrations does not let the victim in again (KeyWatch).
+            await CountAsync(cancellationToken).ConfigureAwait(false);
             await PreemptAsync(disk, key, victim, cancellationToken).ConfigureAwait(false);
             foreach (var lun in others)
             {
@@ -153,7 +155,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
                 while ((await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(boot)) await lun.PreemptAsync(own, boot, cancellationToken).ConfigureAwait(false);
             }
             // Of an array that loses its registrations, who sees that nobody was shut out since it was in registers again (KeyWatch): it must see this, or be seen here.
-            await NoteAsync(fences => fences with { Count = fences.Count + 1 }, cancellationToken).ConfigureAwait(false);
+            await CountAsync(cancellationToken).ConfigureAwait(false);
         }
         while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(boot));
         await SanLease.FreeAsync(disk, boot, cancellationToken).ConfigureAwait(false);
@@ -216,6 +218,8 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         if ((await ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(node))
             throw new FailureException($"{name} is fenced: it was shut out of the SAN, and another node may be using its volumes; when that is over, let it in again with 'virtualinux node unfence {name}' on a running node");
     }
+
+    private Task CountAsync(CancellationToken cancellationToken) => NoteAsync(fences => fences with { Count = fences.Count + 1 }, cancellationToken);
 
     private Task NoteAsync(Ipv4Address node, bool isFenced, CancellationToken cancellationToken) =>
         NoteAsync(fences => fences.Nodes.Contains(node) == isFenced ? fences : fences.With(node, isFenced), cancellationToken);
