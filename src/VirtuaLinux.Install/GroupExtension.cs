@@ -28,7 +28,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
         foreach (var physical in group.PhysicalVolumes)
         {
             var lun = storage.Luns.First(l => l.Partition == physical.Device);
-            await lun.RescanAsync(runner, cancellationToken).ConfigureAwait(false);
+            await lun.RescanAsync(runner, storage.Transport, cancellationToken).ConfigureAwait(false);
             if (Grown(lun, physical, group) is { } grown) steps.Add(grown);
         }
         if (add is not null && await AddedAsync(add, group, cancellationToken).ConfigureAwait(false) is { } added) steps.Add(added);
@@ -38,8 +38,8 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     /// <summary>LUNs of the site's target that are not the site's, by WWID, with their disks.</summary>
     public IReadOnlyList<(string Wwid, string Disk)> Others()
     {
-        SiteLun.Scan();
-        return [.. IscsiInitiator.Luns(storage.Manifest.San!).Where(l => l.Wwid.Length > 0 && storage.Luns.All(s => s.Wwid != l.Wwid)).Select(l => (l.Wwid, l.Disk)).DistinctBy(l => l.Wwid)];
+        storage.Transport.Scan();
+        return [.. storage.Transport.Luns().Where(l => l.Wwid.Length > 0 && storage.Luns.All(s => s.Wwid != l.Wwid)).Select(l => (l.Wwid, l.Disk)).DistinctBy(l => l.Wwid)];
     }
 
     /// <summary>Carries the plan out. A power cut leaves a site that works; the same command goes on from there.</summary>
@@ -80,10 +80,9 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     private async Task<ExtensionStep.Add?> AddedAsync(string wwid, VolumeGroup group, CancellationToken cancellationToken)
     {
         if (group.PhysicalVolumes.Any(p => storage.Luns.First(l => l.Partition == p.Device).Wwid == wwid)) return null;
-        SiteLun.Scan();
-        var san = storage.Manifest.San!;
-        for (var wait = 0; wait < 20 && SiteLun.Find(san, wwid) is null; wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
-        var disk = SiteLun.Find(san, wwid)?.Disk ?? throw new FailureException($"target {san.Target} has no LUN with WWID {wwid}; it has {string.Join(", ", Others().Select(o => o.Wwid).DefaultIfEmpty("no LUN but the site's"))}");
+        storage.Transport.Scan();
+        for (var wait = 0; wait < 20 && SiteLun.Find(storage.Transport, wwid) is null; wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+        var disk = SiteLun.Find(storage.Transport, wwid)?.Disk ?? throw new FailureException($"target {storage.Manifest.San!.Target} has no LUN with WWID {wwid}; it has {string.Join(", ", Others().Select(o => o.Wwid).DefaultIfEmpty("no LUN but the site's"))}");
         var isBegun = await RefuseAsync(wwid, disk, cancellationToken).ConfigureAwait(false);
         using var device = BlockDevice.Open(disk, writable: false);
         var gain = (device.Size - ExtensionStep.Add.Overhead) / SanLayout.ExtentSize.Bytes * SanLayout.ExtentSize.Bytes;
@@ -94,7 +93,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     /// <returns>Whether an extension of this site was interrupted on it.</returns>
     private async Task<bool> RefuseAsync(string wwid, string disk, CancellationToken cancellationToken)
     {
-        var block = ScsiDisk.BlockSizeOf(disk);
+        var block = SiteLun.BlockSizeOf(disk);
         if (block != 512) throw new FailureException($"{disk} (WWID {wwid}) has blocks of {block} bytes, and a site's LUNs have 512; let the array present it with 512 (512e)");
         var lun = new ScsiDisk(runner, disk);
         if (storage.Key is not null && !await lun.CanFenceAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException($"{disk} (WWID {wwid}) has no persistent reservations that last, as the site's first LUN has: a node could not be fenced there");
@@ -124,7 +123,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
             var table = GuidPartitionTable.Read(disk);
             if (table.Partitions[^1].Last < table.LastUsableOf(disk.Size)) table.Grow(disk);
         }
-        await lun.RescanAsync(runner).ConfigureAwait(false);
+        await lun.RescanAsync(runner, storage.Transport).ConfigureAwait(false);
         await lease.RequireAsync().ConfigureAwait(false);
         await storage.Lvm.ResizeAsync(lun.Partition).ConfigureAwait(false);
     }
@@ -133,7 +132,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     private async Task AddAsync(ExtensionStep.Add step, SanLease lease)
     {
         if (!step.IsBegun) await runner.RunAsync(ExternalCommand.Of("sfdisk", "--wipe", "always", "--no-tell-kernel", step.Disk).WithInput(SanLayout.MemberScript(MarkOf(storage.Manifest)))).ConfigureAwait(false);
-        await SiteLun.WaitAsync(runner, storage.Manifest.San!, step.Wwid).ConfigureAwait(false);
+        await SiteLun.WaitAsync(storage.Transport, step.Wwid).ConfigureAwait(false);
         await new SiteCommit(runner, storage, log).CommitAsync(lease, (state, manifest) => (state.Luns.Contains(step.Wwid) ? state : state with { Luns = [.. state.Luns, step.Wwid] }, manifest)).ConfigureAwait(false);
         var group = await storage.ReadGroupAsync().ConfigureAwait(false);
         await lease.RequireAsync().ConfigureAwait(false);

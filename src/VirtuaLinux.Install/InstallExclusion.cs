@@ -58,7 +58,7 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
 
     private async Task<Exclusion> ExclusionAsync(CancellationToken cancellationToken)
     {
-        var luns = await SiteLun.AttachAsync(context.Runner, context.Site.San!, context.Disk, cancellationToken).ConfigureAwait(false);
+        var luns = await SiteLun.AttachAsync(ISanTransport.Of(context.Runner, context.Site.San!), context.Disk, cancellationToken).ConfigureAwait(false);
         return new Exclusion(_lun, [.. luns.Skip(1).Select(l => new ScsiDisk(context.Runner, l.Disk))]);
     }
 

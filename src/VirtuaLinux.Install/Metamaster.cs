@@ -44,8 +44,9 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         console.Say($"this machine is {self.Name} of site {site.Name}");
         await link.UpAllAsync(self, site.Networks, console.Say, cancellationToken).ConfigureAwait(false);
         var secret = ReadSecret(san);
-        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(site.Name, self.Name, self.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
-        console.Say($"SAN: {disk}, WWID {IscsiInitiator.WwidOf(disk)}");
+        var transport = ISanTransport.Of(runner, san);
+        var disk = await transport.LoginAsync(transport.NameOf(site.Name, self.Name, self.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
+        console.Say($"SAN: {disk}, WWID {SiteLun.WwidOf(disk)}");
         var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = secret };
         if (site.FormerSan is { } former && await new SiteMove(context, former, () => ReadSecret(former, "formerSan")).RunAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -176,7 +177,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     {
         ByteSize size;
         using (var device = BlockDevice.Open(context.Disk, writable: false)) size = new ByteSize(device.Size);
-        var wwid = IscsiInitiator.WwidOf(context.Disk);
+        var wwid = SiteLun.WwidOf(context.Disk);
         if (ask.FinishedSite is not null && await WhoLivesAsync(context, cancellationToken).ConfigureAwait(false) is { Count: > 0 } alive)
         {
             console.Say($"{string.Join(", ", alive)} of site '{ask.FinishedSite}' answer: switch every node off before the site is destroyed");
@@ -216,7 +217,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var (image, site) = (SiteImages.ReadInfo($"{MediumMount}/virtualinux"), LoadSite());
         var self = FindSelf(site) ?? throw new FailureException("this machine is not in site.yaml");
         var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
-        var disk = IscsiInitiator.FindLun(san) ?? throw new FailureException($"no session to {san.Target}: the SAN is not there");
+        var disk = ISanTransport.Of(runner, san).FindLun() ?? throw new FailureException($"no session to {san.Target}: the SAN is not there");
         var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = ReadSecret(san) };
         await RestoreAsync(context, path, cancellationToken).ConfigureAwait(false);
         console.Say("restart this machine with the same medium: the installation goes on");

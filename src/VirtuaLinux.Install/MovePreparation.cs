@@ -24,10 +24,12 @@ public sealed class MovePreparation(ICommandRunner runner, NodeStorage storage)
         var (now, next) = (manifest.San!, site.San!);
         if (now.Chap is not null && Secret(site.FormerSan!, folder, "formerSan") != state.ChapSecret) throw new FailureException($"formerSan.chap.secretFile: {site.FormerSan!.Chap!.SecretFile} does not hold the secret of the array that the site is on; write that there, and the new one's into a file of its own");
         if (next.Chap is not null) _ = Secret(next, folder, "san");
+        var transport = ISanTransport.Of(runner, next);
+        var initiator = transport.NameOf(site.Name, storage.Self.Name, storage.Self.Cluster.Mac);
         foreach (var portal in next.Portals)
         {
-            if (await IscsiInitiator.ReachAsync(portal, cancellationToken).ConfigureAwait(false) is { } reason) throw new FailureException($"san: portal {portal} cannot be reached: {reason}; check the cable, the array, and san.portals");
-            if (!await new IscsiInitiator(runner).OffersAsync(portal, next.Target, cancellationToken).ConfigureAwait(false)) throw new FailureException($"san: portal {portal} does not offer target {next.Target} to this node; correct san.target, or the array's access list");
+            if (await PortalLogin.ReachAsync(portal, cancellationToken).ConfigureAwait(false) is { } reason) throw new FailureException($"san: portal {portal} cannot be reached: {reason}; check the cable, the array, and san.portals");
+            if (!await transport.OffersAsync(portal, initiator, cancellationToken).ConfigureAwait(false)) throw new FailureException($"san: portal {portal} does not offer target {next.Target} to this node; correct san.target, or the array's access list");
         }
         var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         return [.. Lines(manifest, site, group.Volumes.Count, new ByteSize(SanLayout.Overhead.Bytes + group.Volumes.Sum(group.SizeOf)))];

@@ -35,7 +35,7 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
     public IEnumerable<ManifestNode> Removed => Current.Nodes.Where(n => Find(Wanted, n.Name) is null);
 
     /// <summary>The portals that the site did not have.</summary>
-    public IEnumerable<IscsiPortal> NewPortals => (Wanted.San?.Portals ?? []).Except(Current.San?.Portals ?? []);
+    public IEnumerable<SanPortal> NewPortals => (Wanted.San?.Portals ?? []).Except(Current.San?.Portals ?? []);
 
     /// <summary>The machines whose hardware is another than before.</summary>
     public IEnumerable<ManifestNode> Replaced => Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && Cards(old) != Cards(n));

@@ -18,6 +18,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private const string SourceDevice = "vl-move-from", TargetDevice = "vl-move-to";
 
     private readonly ICommandRunner _runner = context.Runner;
+    private readonly ISanTransport _former = ISanTransport.Of(context.Runner, former);
     private readonly StorageSteps _steps = new(context);
     private readonly ScsiDisk _target = new(context.Runner, context.Disk);
 
@@ -100,7 +101,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
             case SanContent.Foreign foreign:
                 return (null, foreign.Description);
             case SanContent.Ours { Journal: var other } when other.Site != context.Site.Name:
-                throw new FailureException($"the new LUN {context.Disk} (WWID {IscsiInitiator.WwidOf(context.Disk)}) carries site '{other.Site}'; give site '{context.Site.Name}' an empty one");
+                throw new FailureException($"the new LUN {context.Disk} (WWID {SiteLun.WwidOf(context.Disk)}) carries site '{other.Site}'; give site '{context.Site.Name}' an empty one");
             case SanContent.Ours { HolderIsAlive: true, Journal: { Step: InstallStep.Move, Holder: var holder } } when holder != context.Self.Name:
                 throw new FailureException($"{holder} moves the site to this LUN and is alive; let it end, or switch it off");
             case SanContent.Ours { Journal: { Step: InstallStep.Done or InstallStep.Move } journal }:
@@ -117,7 +118,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
         context.Console.Say($"the site is to move here from target {former.Target} at {string.Join(", ", former.Portals)}");
         try
         {
-            return await new IscsiInitiator(_runner).LoginAsync(former, IscsiInitiator.NameOf(context.Site.Name, context.Self.Name, context.Self.Cluster.Mac), formerSecret(), cancellationToken).ConfigureAwait(false);
+            return await _former.LoginAsync(_former.NameOf(context.Site.Name, context.Self.Name, context.Self.Cluster.Mac), formerSecret(), cancellationToken).ConfigureAwait(false);
         }
         catch (FailureException e)
         {
@@ -127,10 +128,10 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
 
     private void CheckSource(string disk, Manifest manifest, Journal? journal)
     {
-        var wwid = IscsiInitiator.WwidOf(context.Disk);
+        var wwid = SiteLun.WwidOf(context.Disk);
         if (manifest.Move is { } move && !(move.HasLeft && move.Wwid == wwid && journal is not null)) throw new FailureException($"formerSan: {disk}: {move.Describe(manifest.Name)}");
         if (journal is not null && journal.SiteId != manifest.SiteId) throw new FailureException($"the new LUN carries a part of site '{journal.Site}' ({journal.SiteId}), and the old array site '{manifest.Name}' ({manifest.SiteId}); wipe the new LUN's partition table if nobody needs that");
-        if (journal?.Move is { } record && record.From != IscsiInitiator.WwidOf(disk)) throw new FailureException($"the move to the new LUN was begun from the LUN with WWID {record.From}, and formerSan: leads to {disk} with WWID {IscsiInitiator.WwidOf(disk)}; correct formerSan:");
+        if (journal?.Move is { } record && record.From != SiteLun.WwidOf(disk)) throw new FailureException($"the move to the new LUN was begun from the LUN with WWID {record.From}, and formerSan: leads to {disk} with WWID {SiteLun.WwidOf(disk)}; correct formerSan:");
         using var partition = BlockDevice.Open(SanLayout.Partition(disk, 2), writable: false);
         if (Journal.Read(partition) is { Step: not InstallStep.Done } unfinished) throw new FailureException($"formerSan: the installation of site '{unfinished.Site}' was interrupted at {unfinished.Step}; finish it first, with the old array under san:");
     }
@@ -138,7 +139,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private async Task<Source> SourceAsync(string disk, SanState state, Manifest manifest, CancellationToken cancellationToken)
     {
         if (manifest.Move is not null) return new Source(disk, state, manifest, null!, null!, new Exclusion(new ScsiDisk(_runner, disk)));
-        var luns = await SiteLun.AttachAsync(_runner, former, disk, state, cancellationToken).ConfigureAwait(false);
+        var luns = await SiteLun.AttachAsync(_former, disk, state, cancellationToken).ConfigureAwait(false);
         var lvm = new LvmTools(_runner, [.. luns.Select(l => l.Partition)]);
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"formerSan: {disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
         return new Source(disk, state, manifest, lvm, group, new Exclusion(new ScsiDisk(_runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(_runner, l.Disk))]));
@@ -183,7 +184,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
             {
                 case MoveAction.Partition:
                     await _steps.PartitionAsync(cancellationToken).ConfigureAwait(false);
-                    Note(new MoveRecord { Copy = Guid.NewGuid(), From = IscsiInitiator.WwidOf(source.Disk) });
+                    Note(new MoveRecord { Copy = Guid.NewGuid(), From = SiteLun.WwidOf(source.Disk) });
                     break;
                 case MoveAction.Mark begin:
                     await SeeThatNobodyRunsAsync(source, cancellationToken).ConfigureAwait(false);
@@ -221,9 +222,9 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
                     break;
             }
         }
-        context.Console.Say($"site {source.Manifest.Name} is on {context.Disk}, WWID {IscsiInitiator.WwidOf(context.Disk)}, target {context.Site.San!.Target} now, and nothing starts from the old LUN any more");
+        context.Console.Say($"site {source.Manifest.Name} is on {context.Disk}, WWID {SiteLun.WwidOf(context.Disk)}, target {context.Site.San!.Target} now, and nothing starts from the old LUN any more");
         context.Console.Say("leave this medium in: the machine starts from the new array as its ordinary node, and boots the others; take formerSan: out of the site file when you have the time");
-        context.Console.Say($"the old LUN, WWID {IscsiInitiator.WwidOf(source.Disk)}, still has the site's data and keys: clear it with blkdiscard(8) or on the array when nobody needs them");
+        context.Console.Say($"the old LUN, WWID {SiteLun.WwidOf(source.Disk)}, still has the site's data and keys: clear it with blkdiscard(8) or on the array when nobody needs them");
 
         void Note(MoveRecord? next) => Write(partition, source.Manifest, record = next);
     }
@@ -335,7 +336,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
         left.Write(partition);
     }
 
-    private static ManifestMove MarkOf(string other, SiteSan san, bool hasLeft) => new() { HasLeft = hasLeft, Wwid = IscsiInitiator.WwidOf(other), San = san, At = DateTimeOffset.UtcNow };
+    private static ManifestMove MarkOf(string other, SiteSan san, bool hasLeft) => new() { HasLeft = hasLeft, Wwid = SiteLun.WwidOf(other), San = san, At = DateTimeOffset.UtcNow };
 
     private Manifest? ReadTarget()
     {
@@ -354,7 +355,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private static MoveLun LunOf(string disk)
     {
         using var device = BlockDevice.Open(disk, writable: false);
-        return new MoveLun(disk, IscsiInitiator.WwidOf(disk), new ByteSize(device.Size), ScsiDisk.BlockSizeOf(disk));
+        return new MoveLun(disk, SiteLun.WwidOf(disk), new ByteSize(device.Size), SiteLun.BlockSizeOf(disk));
     }
 
     /// <summary>The old array.</summary>

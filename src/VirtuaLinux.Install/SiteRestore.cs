@@ -24,7 +24,7 @@ public sealed class SiteRestore(InstallContext context)
         ByteSize size;
         using (var disk = BlockDevice.Open(context.Disk, writable: false)) size = new ByteSize(disk.Size);
         var alive = content is SanContent.Blank ? await LiveNodes.FindAsync(context.Runner, backup.Manifest.Nodes.Where(n => n.Cluster.Ip != context.Self.Cluster.Ip), cancellationToken).ConfigureAwait(false) : [];
-        if (Obstacle(backup, context.Site, context.Image, content, size, alive) is { } obstacle) throw new FailureException($"{context.Disk} (WWID {IscsiInitiator.WwidOf(context.Disk)}): {obstacle}; nothing was written");
+        if (Obstacle(backup, context.Site, context.Image, content, size, alive) is { } obstacle) throw new FailureException($"{context.Disk} (WWID {SiteLun.WwidOf(context.Disk)}): {obstacle}; nothing was written");
     }
 
     /// <summary>Why a backup cannot be restored; null if it can.</summary>

@@ -95,8 +95,8 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
     private async Task SeeThatTheyOfferAsync(SiteChange change, CancellationToken cancellationToken)
     {
         foreach (var portal in change.NewPortals)
-            if (!await new IscsiInitiator(runner).OffersAsync(portal, change.Wanted.San!.Target, cancellationToken).ConfigureAwait(false))
-                throw new FailureException($"san: portal {portal} does not offer target {change.Wanted.San.Target} to this node; correct san.portals, or the array's access list");
+            if (!await storage.Transport.OffersAsync(portal, storage.Initiator, cancellationToken).ConfigureAwait(false))
+                throw new FailureException($"san: portal {portal} does not offer target {change.Wanted.San!.Target} to this node; correct san.portals, or the array's access list");
     }
 
     private async Task<(SanState State, SiteChange Change)> ReadAsync(Site site, CancellationToken cancellationToken)

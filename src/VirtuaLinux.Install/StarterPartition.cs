@@ -33,7 +33,7 @@ public sealed class StarterPartition(ICommandRunner runner, string disk, Action<
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         if (!SignedManifest.TryRead(state.SignedManifest, certificate.PublicKey, out var manifest, out var reason)) throw new FailureException($"{disk}: the manifest on the SAN is refused: {reason}");
         // The site's own boot volume and not the medium's: a technician may change a site with the medium of another image.
-        var luns = await SiteLun.AttachAsync(runner, manifest.San!, disk, state, cancellationToken).ConfigureAwait(false);
+        var luns = await SiteLun.AttachAsync(ISanTransport.Of(runner, manifest.San!), disk, state, cancellationToken).ConfigureAwait(false);
         var lvm = new LvmTools(runner, [.. luns.Select(l => l.Partition)]);
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}");
         var volumes = new NodeVolumes(runner, group, lvm.DevicesOf(group));

@@ -110,7 +110,7 @@ public sealed class StorageSteps(InstallContext context)
 
     private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken)
     {
-        _partitions = [.. (await SiteLun.AttachAsync(context.Runner, context.Site.San!, context.Disk, cancellationToken).ConfigureAwait(false)).Select(l => l.Partition)];
+        _partitions = [.. (await SiteLun.AttachAsync(ISanTransport.Of(context.Runner, context.Site.San!), context.Disk, cancellationToken).ConfigureAwait(false)).Select(l => l.Partition)];
         return await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");
     }
 }

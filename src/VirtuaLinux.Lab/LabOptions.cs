@@ -64,11 +64,11 @@ public sealed partial record LabOptions
 
     /// <summary>Where the SAN listens on the boot network.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public IscsiPortal Portal => Portals[0];
+    public SanPortal Portal => Portals[0];
 
     /// <summary>Where the SAN listens: one portal for each network.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public IReadOnlyList<IscsiPortal> Portals => [.. NetworkNumbers.Select(n => new IscsiPortal(On(n, SanAddress), IscsiPortal.DefaultPort))];
+    public IReadOnlyList<SanPortal> Portals => [.. NetworkNumbers.Select(n => new SanPortal(On(n, SanAddress), SanPortal.DefaultPort))];
 
     internal IEnumerable<int> NetworkNumbers => Enumerable.Range(1, Networks);
 

@@ -85,7 +85,7 @@ public sealed record SiteNetwork
 public sealed record SiteSan
 {
     /// <summary>Portals, as <c>address:port</c>; the port is 3260 unless given.</summary>
-    public required IReadOnlyList<IscsiPortal> Portals { get; init; }
+    public required IReadOnlyList<SanPortal> Portals { get; init; }
 
     /// <summary>The target's iSCSI qualified name.</summary>
     public required string Target { get; init; }

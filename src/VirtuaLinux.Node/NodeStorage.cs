@@ -32,6 +32,12 @@ public sealed class NodeStorage
     /// <summary>This node.</summary>
     public ManifestNode Self { get; }
 
+    /// <summary>How this node reaches the SAN.</summary>
+    public ISanTransport Transport => ISanTransport.Of(_runner, Manifest.San!);
+
+    /// <summary>The name by which the array knows this node.</summary>
+    public string Initiator => Transport.NameOf(Manifest.Name, Self.Name, Self.Cluster.Mac);
+
     /// <summary>Path of the LUN.</summary>
     public string Disk { get; }
 
@@ -58,7 +64,7 @@ public sealed class NodeStorage
         var record = BootRecord.Read();
         var (_, manifest) = NodeService.ReadSite();
         var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN");
-        return new NodeStorage(runner, record, manifest, IscsiInitiator.FindLun(san) ?? throw new FailureException($"no session to {san.Target}: the SAN is not there"));
+        return new NodeStorage(runner, record, manifest, ISanTransport.Of(runner, san).FindLun() ?? throw new FailureException($"no session to {san.Target}: the SAN is not there"));
     }
 
     /// <summary>A node of the site by its name.</summary>
@@ -89,7 +95,7 @@ public sealed class NodeStorage
         {
             var lun = Luns.First(l => l.Partition == devices[physical.Name]);
             var end = (physical.Start + physical.Count * group.ExtentSectors) * 512;
-            if (lun.PartitionSize() < end) await lun.RescanAsync(_runner, cancellationToken).ConfigureAwait(false);
+            if (lun.PartitionSize() < end) await lun.RescanAsync(_runner, Transport, cancellationToken).ConfigureAwait(false);
             if (lun.PartitionSize() < end) throw new FailureException($"{lun.Partition} has {lun.PartitionSize()} bytes for this machine, and the volume group uses {end}; see that the array shows the whole LUN to this machine");
         }
         return group;
@@ -100,7 +106,7 @@ public sealed class NodeStorage
     public async Task AttachAsync(CancellationToken cancellationToken = default)
     {
         var (state, manifest) = await ReadSiteAsync(cancellationToken).ConfigureAwait(false);
-        Luns = await SiteLun.AttachAsync(_runner, manifest.San ?? Manifest.San!, Disk, state, cancellationToken).ConfigureAwait(false);
+        Luns = await SiteLun.AttachAsync(manifest.San is { } san ? ISanTransport.Of(_runner, san) : Transport, Disk, state, cancellationToken).ConfigureAwait(false);
         if (Key is { } key) await Exclusion.JoinAsync(Self.Name, key, cancellationToken).ConfigureAwait(false);
     }
 
@@ -121,8 +127,8 @@ public sealed class NodeStorage
             // The copy on the SAN is damaged: what this node has in memory names the LUNs too.
             (state, _) = NodeService.ReadSite();
         }
-        if (state.Luns.Any(w => SiteLun.Find(Manifest.San!, w) is null)) SiteLun.Scan();
-        var seen = state.Luns.Select(w => (Wwid: w, Lun: SiteLun.Find(Manifest.San!, w))).ToList();
+        if (state.Luns.Any(w => SiteLun.Find(Transport, w) is null)) Transport.Scan();
+        var seen = state.Luns.Select(w => (Wwid: w, Lun: SiteLun.Find(Transport, w))).ToList();
         Luns = [SiteLun.First(Disk), .. seen.Select(s => s.Lun).OfType<SiteLun>()];
         return [.. seen.Where(s => s.Lun is null).Select(s => s.Wwid)];
     }

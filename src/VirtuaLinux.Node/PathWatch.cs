@@ -1,5 +1,4 @@
 using VirtuaLinux.Host;
-using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
@@ -9,10 +8,7 @@ namespace VirtuaLinux.Node;
 /// <summary>Gives a running node the paths to the SAN that it could not have when it booted. Sessions that it had come back by themselves: iscsid and <see cref="PathChecker"/> see to that.</summary>
 public sealed class PathWatch(ICommandRunner runner, Action<string> log)
 {
-    /// <summary>Where open-iscsi keeps its records of portals on a node: in memory, since they have the secret in them. The image's <c>/var/lib/iscsi/nodes</c> leads here.</summary>
-    private const string Records = BootRecord.Directory + "/iscsi-nodes";
-
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30), LoginTimeout = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private string? _complaint;
 
@@ -39,11 +35,12 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         try
         {
             var (state, manifest) = NodeService.ReadSite();
-            var san = manifest.San!;
-            foreach (var portal in IscsiInitiator.MissingPortals(san))
-                if (await IscsiInitiator.ReachAsync(portal, cancellationToken).ConfigureAwait(false) is null)
-                    await LoginAsync(san, portal, state.ChapSecret, cancellationToken).ConfigureAwait(false);
-            await JoinAsync(san, cancellationToken).ConfigureAwait(false);
+            var transport = ISanTransport.Of(runner, manifest.San!);
+            var self = manifest.Nodes.First(n => n.Name == BootRecord.Read().Node);
+            foreach (var portal in transport.MissingPortals())
+                if (await PortalLogin.ReachAsync(portal, cancellationToken).ConfigureAwait(false) is null)
+                    await transport.AddPortalAsync(portal, transport.NameOf(manifest.Name, self.Name, self.Cluster.Mac), state.ChapSecret, cancellationToken).ConfigureAwait(false);
+            await JoinAsync(new IscsiInitiator(runner, manifest.San!), cancellationToken).ConfigureAwait(false);
             _complaint = null;
         }
         catch (Exception e) when (e is FailureException or IOException)
@@ -54,15 +51,15 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
     }
 
     /// <summary>Registers new paths, and only then lets them carry the root's requests: the array would refuse them from a port that is not registered, and whoever was fenced meanwhile must not write through it.</summary>
-    private async Task JoinAsync(SiteSan san, CancellationToken cancellationToken)
+    private async Task JoinAsync(IscsiInitiator initiator, CancellationToken cancellationToken)
     {
         var storage = NodeStorage.Open(runner);
-        if (NewPaths(san, storage.Luns[0]).Count == 0) return;
+        if (NewPaths(initiator, storage.Disk).Count == 0) return;
         await storage.AttachAsync(cancellationToken).ConfigureAwait(false);
         // The first LUN last: as long as it lacks a path, all are looked at again.
         foreach (var lun in storage.Luns.Reverse())
         {
-            var paths = NewPaths(lun == storage.Luns[0] ? san : san with { Wwid = lun.Wwid }, lun);
+            var paths = NewPaths(initiator, lun.Disk, lun == storage.Luns[0] ? null : lun.Wwid);
             foreach (var path in paths) await RegisterAsync(storage, path, cancellationToken).ConfigureAwait(false);
             if (paths.Count == 0) continue;
             await new MultipathDisk(runner).AddAsync(lun.Disk, paths, CancellationToken.None).ConfigureAwait(false);
@@ -70,7 +67,7 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         }
     }
 
-    private static List<string> NewPaths(SiteSan san, SiteLun lun) => [.. IscsiInitiator.FindPaths(san).Except(MultipathDisk.PathsOf(lun.Disk))];
+    private static List<string> NewPaths(IscsiInitiator initiator, string disk, string? wwid = null) => [.. initiator.FindPaths(wwid).Except(MultipathDisk.PathsOf(disk))];
 
     private async Task RegisterAsync(NodeStorage storage, string path, CancellationToken cancellationToken)
     {
@@ -82,19 +79,5 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
         if (!(await new Exclusion(storage.Lun).ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(storage.Self.Cluster.Ip)) return;
         await disk.RegisterAsync(default, CancellationToken.None).ConfigureAwait(false);
         throw new FailureException("this node was fenced");
-    }
-
-    private async Task LoginAsync(SiteSan san, IscsiPortal portal, string? secret, CancellationToken cancellationToken)
-    {
-        Directory.CreateDirectory(Records, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        await IscsiadmAsync(cancellationToken, "--op", "new").ConfigureAwait(false);
-        if (san.Chap is { } chap)
-            // On a command line everybody on the node could read it.
-            foreach (var record in Directory.GetFiles(Path.Combine(Records, san.Target), "*", SearchOption.AllDirectories).Where(f => f.Contains($"/{portal.Address},", StringComparison.Ordinal)))
-                await File.AppendAllTextAsync(record, $"node.session.auth.authmethod = CHAP\nnode.session.auth.username = {chap.User}\nnode.session.auth.password = {secret}\n", cancellationToken).ConfigureAwait(false);
-        await IscsiadmAsync(cancellationToken, "--login").ConfigureAwait(false);
-
-        Task<CommandResult> IscsiadmAsync(CancellationToken token, params IReadOnlyList<string> arguments) =>
-            runner.RunAsync(ExternalCommand.Of("iscsiadm", ["--mode", "node", "--targetname", san.Target, "--portal", portal.ToString(), .. arguments]).WithTimeout(LoginTimeout), token);
     }
 }

@@ -152,7 +152,7 @@ public sealed class SharedService(ICommandRunner runner, Action<string> log) : I
     /// <summary>Asked for only when somebody serves: a unit that has to wait for that would fail.</summary>
     private async Task MountAsync(Ipv4Address address, CancellationToken cancellationToken)
     {
-        if (SharedExport.IsMounted(Mount) || await IscsiInitiator.ReachAsync(new IscsiPortal(address, Port), cancellationToken).ConfigureAwait(false) is not null) return;
+        if (SharedExport.IsMounted(Mount) || await PortalLogin.ReachAsync(new SanPortal(address, Port), cancellationToken).ConfigureAwait(false) is not null) return;
         await runner.RunAsync(MountCommand(address), cancellationToken).ConfigureAwait(false);
     }
 

@@ -38,7 +38,7 @@ public sealed class SiteOnSan(ICommandRunner runner, SiteCertificate certificate
         ArgumentNullException.ThrowIfNull(log);
         try
         {
-            if (current.San is not { } san || IscsiInitiator.FindLun(san) is not { } disk) return null;
+            if (current.San is not { } san || ISanTransport.Of(runner, san).FindLun() is not { } disk) return null;
             var partition = SanLayout.Partition(disk, 2);
             await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", partition), cancellationToken).ConfigureAwait(false);
             using var device = BlockDevice.Open(partition, writable: false);

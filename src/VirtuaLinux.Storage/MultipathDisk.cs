@@ -20,8 +20,8 @@ public sealed partial class MultipathDisk(ICommandRunner runner)
     public async Task<string> CreateAsync(IReadOnlyList<string> paths, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        var wwids = paths.Select(IscsiInitiator.WwidOf).Distinct().ToList();
-        if (wwids.Count != 1) throw new FailureException($"the SAN's portals lead to different LUNs: {string.Join(", ", paths.Select(p => $"{p} is {IscsiInitiator.WwidOf(p)}"))}; correct san.portals in the site file, or give san.wwid");
+        var wwids = paths.Select(SiteLun.WwidOf).Distinct().ToList();
+        if (wwids.Count != 1) throw new FailureException($"the SAN's portals lead to different LUNs: {string.Join(", ", paths.Select(p => $"{p} is {SiteLun.WwidOf(p)}"))}; correct san.portals in the site file, or give san.wwid");
         if (NameOf(wwids[0]) is not { } name) throw new FailureException($"the LUN has no identifier by which its paths could be known as one ('{wwids[0]}'): write one portal only into the site file, or let the array give the LUN an NAA or EUI identifier");
         var disk = await _mapper.CreateAsync(name, Table(SectorsOf(paths[0]), paths.Select(NumberOf)), uuid: $"mpath-{name}", cancellationToken: cancellationToken).ConfigureAwait(false);
         await MapPartitionsAsync(disk, cancellationToken).ConfigureAwait(false);

@@ -144,7 +144,7 @@ public sealed class SanTests
     private static Task<CommandResult> ListAsync(LabInstance lab, string? secret) =>
         s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-ls", "-s", $"iscsi://{Login(lab, secret)}{lab.Options.Portal}/").Accepting());
 
-    private static async Task<string> InquireAsync(LabInstance lab, string page, IscsiPortal? portal = null) =>
+    private static async Task<string> InquireAsync(LabInstance lab, string page, SanPortal? portal = null) =>
         (await s_runner.RunAsync(lab.Network.Inside("timeout", "20", "iscsi-inq", "-e", "1", "-c", page, $"iscsi://{Login(lab, lab.Options.ChapSecret)}{portal ?? lab.Options.Portal}/{lab.Options.Target}/1"))).Output;
 
     private static int PortOf(LabFixture fixture)

@@ -28,7 +28,7 @@ public class SiteFileTests
         Assert.Equal("blade16", site!.Name);
         Assert.Equal(Ipv4Subnet.Parse("192.168.77.0/24"), site.ClusterNetwork.Subnet);
         Assert.Equal(Ipv4Range.Parse("192.168.77.200-192.168.77.250"), site.ClusterNetwork.Discovery);
-        Assert.Equal([IscsiPortal.Parse("192.168.77.1")], site.San!.Portals);
+        Assert.Equal([SanPortal.Parse("192.168.77.1")], site.San!.Portals);
         Assert.Equal("chap.secret", site.San.Chap!.SecretFile);
         Assert.Equal(ByteSize.FromGiB(4), site.Volumes.Shared);
         // The gateway is .254, and this one nobody has.

@@ -35,7 +35,7 @@ public class TextFormTests
     public void An_image_version_is_read_back() => RoundTrip(Gen.Select(Tokens, Tokens).Select((n, v) => new ImageVersion(n, v)));
 
     [Fact]
-    public void A_portal_is_read_back() => RoundTrip(Gen.Select(Addresses, Gen.Int[1, 65535]).Select((a, p) => new IscsiPortal(a, p)));
+    public void A_portal_is_read_back() => RoundTrip(Gen.Select(Addresses, Gen.Int[1, 65535]).Select((a, p) => new SanPortal(a, p)));
 
     [Fact]
     public void Bytes_on_the_wire_are_in_network_order() => Gen.Select(Gen.ULong[0, 0xffff_ffff_ffff], Gen.UInt).Sample((mac, ip) =>
@@ -60,7 +60,7 @@ public class TextFormTests
         Reads<ByteSize>(text);
         Reads<Percentage>(text);
         Reads<ImageVersion>(text);
-        Reads<IscsiPortal>(text);
+        Reads<SanPortal>(text);
     }, iter: 10_000);
 
     [Theory]
@@ -158,7 +158,7 @@ public class TextFormTests
     [InlineData("10.0.0.1:65536", null)]
     [InlineData("10.0.0.1:", null)]
     [InlineData("san:3260", null)]
-    public void Portals(string text, string? printed) => Reads<IscsiPortal>(text, printed);
+    public void Portals(string text, string? printed) => Reads<SanPortal>(text, printed);
 
     [Theory]
     [InlineData("10.0.0.0/30", "10.0.0.0", false)]

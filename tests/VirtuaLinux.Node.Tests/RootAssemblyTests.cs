@@ -42,7 +42,7 @@ public class RootAssemblyTests
             SourceDateEpoch = 0,
         };
         var node = new ManifestNode { Name = "node01", Interfaces = new Dictionary<string, SiteInterface>() };
-        var manifest = new Manifest { SiteId = Guid.Empty, Serial = 1, Image = image.Image, RootDigest = signed, Name = "lab", Networks = new Dictionary<string, SiteNetwork>(), Volumes = new SiteVolumes(), Nodes = [node] };
+        var manifest = new Manifest { SiteId = Guid.Empty, Serial = 1, Image = image.Image, RootDigest = signed, Name = "lab", Networks = new Dictionary<string, SiteNetwork>(), San = new SiteSan { Portals = [], Target = "iqn.test:san" }, Volumes = new SiteVolumes(), Nodes = [node] };
         var state = new SanState { SignedManifest = [], CaCertificate = "", CaKey = "", Images = [image] };
         return new RootAssembly(new NoPrograms(), log ?? (_ => { })).RunAsync("/dev/none", state, manifest, node, "network", null, TestContext.Current.CancellationToken);
     }

@@ -24,7 +24,7 @@ public sealed class IscsiInitiatorTests : IDisposable
     {
         var (broken, healthy, other, dark) = (Portal(), Portal(), Portal(), DarkPortal());
         var iscsistart = new FakeIscsistart { [broken] = "iscsistart: initiator reported error (8 - connection timed out)" };
-        var through = await new IscsiInitiator(iscsistart).OpenSessionsAsync(San(broken, healthy, dark, other), "iqn.test:node01", null, TestContext.Current.CancellationToken);
+        var through = await new IscsiInitiator(iscsistart, San(broken, healthy, dark, other)).OpenSessionsAsync("iqn.test:node01", null, TestContext.Current.CancellationToken);
         Assert.Equal([healthy, other], through);
         Assert.Equal([broken, healthy, other], iscsistart.Asked);
     }
@@ -34,7 +34,7 @@ public sealed class IscsiInitiatorTests : IDisposable
     {
         var (dark, slow, closed) = (DarkPortal(), Portal(), Portal());
         var iscsistart = new FakeIscsistart { [slow] = "iscsistart: initiator reported error (8 - connection timed out)", [closed] = "iscsistart: initiator reported error (19 - encountered non-retryable iSCSI login failure)" };
-        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart).OpenSessionsAsync(San(dark, slow, closed), "iqn.test:node01", null, TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart, San(dark, slow, closed)).OpenSessionsAsync("iqn.test:node01", null, TestContext.Current.CancellationToken));
         Assert.Equal($"no login to target iqn.test:san: {dark}: Connection refused; {slow}: iscsistart: initiator reported error (8 - connection timed out); {closed}: iscsistart: initiator reported error (19 - encountered non-retryable iSCSI login failure); check san.target in the site file and the target's access list", failure.Message);
     }
 
@@ -44,23 +44,23 @@ public sealed class IscsiInitiatorTests : IDisposable
         var (first, second) = (Portal(), Portal());
         var iscsistart = new FakeIscsistart { [first] = "iscsistart: initiator reported error (24 - iSCSI login failed due to authorization failure)" };
         var san = San(first, second) with { Chap = new SiteChap { User = "blade16", SecretFile = "chap.secret" } };
-        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart).OpenSessionsAsync(san, "iqn.test:node01", "wrong", TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAsync<FailureException>(() => new IscsiInitiator(iscsistart, san).OpenSessionsAsync("iqn.test:node01", "wrong", TestContext.Current.CancellationToken));
         Assert.Contains("correct chap.user in the site file or the secret in chap.secret", failure.Message, StringComparison.Ordinal);
         Assert.Equal([first], iscsistart.Asked);
     }
 
-    private static SiteSan San(params IscsiPortal[] portals) => new() { Portals = portals, Target = "iqn.test:san" };
+    private static SiteSan San(params SanPortal[] portals) => new() { Portals = portals, Target = "iqn.test:san" };
 
-    private static IscsiPortal PortalOf(TcpListener listener) => new(Ipv4Address.From(IPAddress.Loopback), ((IPEndPoint)listener.LocalEndpoint).Port);
+    private static SanPortal PortalOf(TcpListener listener) => new(Ipv4Address.From(IPAddress.Loopback), ((IPEndPoint)listener.LocalEndpoint).Port);
 
-    private static IscsiPortal DarkPortal()
+    private static SanPortal DarkPortal()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return PortalOf(listener);
     }
 
-    private IscsiPortal Portal()
+    private SanPortal Portal()
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);
         _listeners.Add(listener);
@@ -69,15 +69,15 @@ public sealed class IscsiInitiatorTests : IDisposable
     }
 
     /// <summary>Logs in to every portal but those that it has an error for, in iscsistart's words and with its exit code.</summary>
-    private sealed class FakeIscsistart : Dictionary<IscsiPortal, string>, ICommandRunner
+    private sealed class FakeIscsistart : Dictionary<SanPortal, string>, ICommandRunner
     {
-        public List<IscsiPortal> Asked { get; } = [];
+        public List<SanPortal> Asked { get; } = [];
 
         public Task<CommandResult> RunAsync(ExternalCommand command, CancellationToken cancellationToken = default)
         {
             Assert.Equal("iscsistart", command.Program);
             string Argument(string name) => command.Arguments.SkipWhile(a => a != name).Skip(1).First();
-            var portal = IscsiPortal.Parse($"{Argument("-a")}:{Argument("-p")}");
+            var portal = SanPortal.Parse($"{Argument("-a")}:{Argument("-p")}");
             Asked.Add(portal);
             return Task.FromResult(TryGetValue(portal, out var error) ? new CommandResult(255, "", error) : new CommandResult(0, "", ""));
         }

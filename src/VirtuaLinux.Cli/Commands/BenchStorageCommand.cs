@@ -72,7 +72,7 @@ internal static class BenchStorageCommand
         {
             try
             {
-                var san = new SiteSan { Portals = [IscsiPortal.Parse(parsed.GetValue(portal)!)], Target = parsed.GetValue(target)!, Chap = new SiteChap { User = parsed.GetValue(user)!, SecretFile = SecretFile } };
+                var san = new SiteSan { Portals = [SanPortal.Parse(parsed.GetValue(portal)!)], Target = parsed.GetValue(target)!, Chap = new SiteChap { User = parsed.GetValue(user)!, SecretFile = SecretFile } };
                 var link = (MacAddress.Parse(parsed.GetValue(mac)!), Ipv4Address.Parse(parsed.GetValue(ip)!), Ipv4Subnet.Parse(parsed.GetValue(subnet)!));
                 var list = parsed.GetValue(devices)!.Select(d => StorageDevice.TryParse(d, out var device, out var reason) ? device : throw new FailureException(reason)).ToList();
                 await new StorageBlade(new CommandRunner(), (device, load, value) => Console.WriteLine(new StorageFigure(device, load, value)), Console.WriteLine)

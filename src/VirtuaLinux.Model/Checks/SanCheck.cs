@@ -32,7 +32,7 @@ internal static class SanCheck
     private static void Portals(SiteCheck check, SiteSan san, string parent)
     {
         if (san.Portals.Count == 0) check.Wrong($"{parent}.portals", "the SAN has no portal", "write at least one, as in [ 192.168.77.1:3260 ]");
-        var seen = new Dictionary<IscsiPortal, int>();
+        var seen = new Dictionary<SanPortal, int>();
         for (var i = 0; i < san.Portals.Count; i++)
         {
             var portal = san.Portals[i];

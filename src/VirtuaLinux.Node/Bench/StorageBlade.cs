@@ -51,7 +51,8 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         await coldplug.LoadAsync(cancellationToken).ConfigureAwait(false);
         await RunAsync("modprobe", cancellationToken, "dm_snapshot").ConfigureAwait(false);
         await new NetworkLink(runner, coldplug).UpAsync(link.Mac, link.Address, link.Subnet, null, cancellationToken).ConfigureAwait(false);
-        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf("bench", Node, link.Mac), secret, cancellationToken).ConfigureAwait(false);
+        var transport = ISanTransport.Of(runner, san);
+        var disk = await transport.LoginAsync(transport.NameOf("bench", Node, link.Mac), secret, cancellationToken).ConfigureAwait(false);
         await LayOutAsync(disk, cancellationToken).ConfigureAwait(false);
         await MapChangedAsync(note, cancellationToken).ConfigureAwait(false);
         // The first time does not count: an emulator translates each piece of code when it runs for the first time.

@@ -38,8 +38,9 @@ public sealed class NodeBoot(ICommandRunner runner, Action<string> log)
         var node = manifest.FindNode(mac) ?? throw new FailureException($"{mac} is not in the manifest of site {manifest.Name}");
         await network.UpAllAsync(node, manifest.Networks, log, cancellationToken).ConfigureAwait(false);
         var secret = san.Chap is null ? null : await client.FetchSecretAsync(parameters.Servers, cancellationToken).ConfigureAwait(false);
-        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
-        log($"SAN: {disk} {IscsiInitiator.WwidOf(disk)}");
+        var transport = ISanTransport.Of(runner, san);
+        var disk = await transport.LoginAsync(transport.NameOf(manifest.Name, node.Name, node.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
+        log($"SAN: {disk} {SiteLun.WwidOf(disk)}");
         // The copy on the SAN rules: it may be newer than the server's, never older.
         var (state, ruling) = ReadSite(disk, certificate);
         var own = ruling.FindNode(mac) ?? throw new FailureException($"{mac} is no longer in the manifest on the SAN (serial {ruling.Serial})");

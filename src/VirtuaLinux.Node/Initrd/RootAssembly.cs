@@ -29,7 +29,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         ArgumentNullException.ThrowIfNull(node);
         // What the origin is held against must come from what the site signed.
         var image = state.Find(manifest, manifest.ImageOf(node));
-        var luns = await SiteLun.AttachAsync(runner, manifest.San!, disk, state, cancellationToken).ConfigureAwait(false);
+        var luns = await SiteLun.AttachAsync(ISanTransport.Of(runner, manifest.San!), disk, state, cancellationToken).ConfigureAwait(false);
         var lvm = new LvmTools(runner, [.. luns.Select(l => l.Partition)]);
         // The modules come from the image's boot volume and fit no other kernel.
         if (KernelRelease() is var running && running != image.KernelRelease)

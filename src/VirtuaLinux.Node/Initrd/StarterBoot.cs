@@ -76,8 +76,9 @@ public sealed class StarterBoot(ICommandRunner runner, Action<string> log)
         await new NetworkLink(runner, coldplug).UpAllAsync(node, manifest.Networks, log, cancellationToken).ConfigureAwait(false);
         var san = manifest.San ?? throw new FailureException($"site {manifest.Name} has no SAN; add san: to the site file");
         var secret = san.Chap is null ? null : await File.ReadAllTextAsync(SecretPath, cancellationToken).ConfigureAwait(false);
-        var disk = await new IscsiInitiator(runner).LoginAsync(san, IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
-        log($"SAN: {disk} {IscsiInitiator.WwidOf(disk)}");
+        var transport = ISanTransport.Of(runner, san);
+        var disk = await transport.LoginAsync(transport.NameOf(manifest.Name, node.Name, node.Cluster.Mac), secret, cancellationToken).ConfigureAwait(false);
+        log($"SAN: {disk} {SiteLun.WwidOf(disk)}");
         // The copy beside the journal rules: the starter may have been written before it.
         var (state, ruling) = NodeBoot.ReadSite(disk, certificate);
         var own = ruling.FindNode(node.Cluster.Mac) ?? throw new FailureException($"{node.Cluster.Mac} is no longer in the manifest on the SAN (serial {ruling.Serial})");

@@ -97,7 +97,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
         var partition = SanLayout.Partition(disk, 2);
         await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", partition), cancellationToken).ConfigureAwait(false);
         using var device = BlockDevice.Open(partition, writable: false);
-        var bytes = new byte[BlockSize];
+        var bytes = new byte[SiteLun.BlockSizeOf(disk)];
         device.Read(SanLayout.OffsetOf(block), bytes);
         return bytes;
     }
@@ -153,12 +153,6 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     internal static bool SaysYes(string output, string line) => Regex.IsMatch(output, $@"{line}: *1\s*$", RegexOptions.Multiline | RegexOptions.CultureInvariant);
 
     private string Gone(string refused) => $"{disk}: the SAN refuses '{refused}': this machine's registration is gone; it was fenced, or another machine took its place";
-
-    private int BlockSize => BlockSizeOf(disk);
-
-    /// <summary>Size of a LUN's logical blocks, in bytes.</summary>
-    /// <param name="disk">The whole LUN, such as <c>/dev/sda</c>, or a multipath device.</param>
-    public static int BlockSizeOf(string disk) => int.Parse(File.ReadAllText($"/sys/class/block/{Path.GetFileName(MultipathDisk.PathsOf(disk)[0])}/queue/logical_block_size"), CultureInfo.InvariantCulture);
 
     /// <summary>Where the journal partition starts, in sectors of 512 bytes.</summary>
     internal static async Task<long> JournalStartAsync(ICommandRunner runner, string disk, CancellationToken cancellationToken = default)

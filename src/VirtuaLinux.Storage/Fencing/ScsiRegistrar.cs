@@ -18,7 +18,7 @@ public sealed class ScsiRegistrar : IRegistrar, IDisposable
 
     private ScsiRegistrar(IReadOnlyList<string> paths, int blockSize, long fences)
     {
-        _wwid = IscsiInitiator.WwidOf(paths[0]);
+        _wwid = SiteLun.WwidOf(paths[0]);
         _block = new byte[blockSize];
         _fences = fences;
         foreach (var path in paths) Open(Path.GetFileName(path));
@@ -80,7 +80,7 @@ public sealed class ScsiRegistrar : IRegistrar, IDisposable
     {
         if (_wwid.Length == 0) return;
         foreach (var block in Directory.EnumerateDirectories(Blocks, "sd*"))
-            if (Path.GetFileName(block) is var name && !_paths.ContainsKey(name) && IscsiInitiator.WwidOf(name) == _wwid) Open(name);
+            if (Path.GetFileName(block) is var name && !_paths.ContainsKey(name) && SiteLun.WwidOf(name) == _wwid) Open(name);
         foreach (var gone in _paths.Keys.Where(p => !Directory.Exists($"{Blocks}/{p}")).ToList())
         {
             _paths.Remove(gone, out var device);

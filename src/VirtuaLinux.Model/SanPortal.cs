@@ -4,16 +4,16 @@ using System.Text.Json.Serialization;
 
 namespace VirtuaLinux.Model;
 
-/// <summary>An iSCSI network portal (RFC 7143, section 3): <c>192.168.77.1:3260</c>.</summary>
-[JsonConverter(typeof(ParsableJsonConverter<IscsiPortal>))]
+/// <summary>Where a SAN listens: an iSCSI network portal (RFC 7143, section 3), an NVMe/TCP port: <c>192.168.77.1:3260</c>.</summary>
+[JsonConverter(typeof(ParsableJsonConverter<SanPortal>))]
 [TextForm(@"^[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]{1,5})?$", "192.168.77.1:3260")]
-public readonly record struct IscsiPortal(Ipv4Address Address, int Port) : IParsable<IscsiPortal>
+public readonly record struct SanPortal(Ipv4Address Address, int Port) : IParsable<SanPortal>
 {
     /// <summary>The registered port of iSCSI.</summary>
     public const int DefaultPort = 3260;
 
     /// <summary>Parses an address with an optional port.</summary>
-    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out IscsiPortal result)
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out SanPortal result)
     {
         result = default;
         if (s is null) return false;
@@ -21,13 +21,13 @@ public readonly record struct IscsiPortal(Ipv4Address Address, int Port) : IPars
         var port = DefaultPort;
         if (colon >= 0 && (!int.TryParse(s.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is < 1 or > 65535)) return false;
         if (!Ipv4Address.TryParse(colon < 0 ? s : s[..colon], provider, out var address)) return false;
-        result = new IscsiPortal(address, port);
+        result = new SanPortal(address, port);
         return true;
     }
 
     /// <inheritdoc cref="TryParse"/>
     /// <exception cref="FormatException">Not a portal.</exception>
-    public static IscsiPortal Parse(string s, IFormatProvider? provider = null) =>
+    public static SanPortal Parse(string s, IFormatProvider? provider = null) =>
         TryParse(s, provider, out var portal) ? portal : throw new FormatException($"'{s}' is not an iSCSI portal; write it as 192.168.77.1:3260");
 
     /// <inheritdoc/>
