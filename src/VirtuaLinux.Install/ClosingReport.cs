@@ -21,7 +21,9 @@ public sealed record ClosingReport(Journal Journal, Manifest Manifest, string Fi
         yield return $"  site {Journal.SiteId}, image {Journal.Image}, CA certificate {Fingerprint}";
         foreach (var node in Manifest.Nodes) yield return $"  {node.Name,-10} {node.Cluster.Ip,-15} {node.Cluster.Mac} {State(node.Name)}";
         yield return $"  first commands: ssh {Manifest.Access.Select(a => a.User).FirstOrDefault() ?? "root"}@{Manifest.Nodes[0].Cluster.Ip}, then virtualinux node status";
-        yield return "  starter: this medium, or UEFI firmware that boots the LUN over iSCSI; after a blackout either starts the first node (with it, a machine boots as an ordinary node)";
+        yield return Manifest.San?.Transport == SanTransport.NvmeTcp
+            ? "  starter: this medium; after a blackout it starts the first node (with it, a machine boots as an ordinary node)"
+            : "  starter: this medium, or UEFI firmware that boots the LUN over iSCSI; after a blackout either starts the first node (with it, a machine boots as an ordinary node)";
     }
 
     /// <summary>Keeps the report beside the site file.</summary>

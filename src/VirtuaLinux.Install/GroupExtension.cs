@@ -95,7 +95,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     {
         var block = SiteLun.BlockSizeOf(disk);
         if (block != 512) throw new FailureException($"{disk} (WWID {wwid}) has blocks of {block} bytes, and a site's LUNs have 512; let the array present it with 512 (512e)");
-        var lun = new ScsiDisk(runner, disk);
+        var lun = ISharedDisk.Of(runner, disk);
         if (storage.Key is not null && !await lun.CanFenceAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException($"{disk} (WWID {wwid}) has no persistent reservations that last, as the site's first LUN has: a node could not be fenced there");
         if (storage.Key is not null && (await lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(k => storage.Manifest.Nodes.All(n => n.Cluster.Ip != k.Node)) is { Value: not 0 } stranger)
             throw new FailureException($"{disk} (WWID {wwid}) is in use: {stranger.Node?.ToString() ?? stranger.ToString()}, which is not of this site, is registered with it");

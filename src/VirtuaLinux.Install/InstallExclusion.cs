@@ -12,7 +12,7 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
     // A node that lets its store grow holds the lease for seconds.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    private readonly ScsiDisk _lun = new(context.Runner, context.Disk);
+    private readonly ISharedDisk _lun = ISharedDisk.Of(context.Runner, context.Disk);
     private bool _hasEntered;
     private ReservationKey? _key;
     private SanLease? _lease;
@@ -59,7 +59,7 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
     private async Task<Exclusion> ExclusionAsync(CancellationToken cancellationToken)
     {
         var luns = await SiteLun.AttachAsync(ISanTransport.Of(context.Runner, context.Site.San!), context.Disk, cancellationToken).ConfigureAwait(false);
-        return new Exclusion(_lun, [.. luns.Skip(1).Select(l => new ScsiDisk(context.Runner, l.Disk))]);
+        return new Exclusion(_lun, [.. luns.Skip(1).Select(l => ISharedDisk.Of(context.Runner, l.Disk))]);
     }
 
     private void Entered(ReservationKey? key)

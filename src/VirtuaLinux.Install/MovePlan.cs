@@ -50,7 +50,7 @@ public sealed record MovePlan(Manifest Manifest, VolumeGroup Group, Site Site, M
         yield return $"  copies     {Group.Volumes.Count} volumes, {new ByteSize(Size).ToRoundedString()}, each read back and compared; {new ByteSize(To.Size.Bytes - Required.Bytes).ToRoundedString()} are free afterwards";
         yield return $"  manifest   {Manifest.Serial} -> {Manifest.Serial + 1}, in the last step: until then the old array is the site, from then on the new one";
         yield return $"  meanwhile  no node may run; {string.Join(", ", Manifest.Nodes.Select(n => n.Name))} have to be off, and who is registered with the old LUN is shut out of it";
-        if (!CanFence) yield return "  BEWARE     the new array has no persistent reservations that last: a node that hangs cannot be fenced there, only powered off";
+        if (!CanFence) yield return "  BEWARE     the new array can shut nobody out (it has no persistent reservations that last, or is reached over NVMe/TCP, where none are used): a node that hangs cannot be fenced there, only powered off";
     }
 }
 

@@ -20,7 +20,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private readonly ICommandRunner _runner = context.Runner;
     private readonly ISanTransport _former = ISanTransport.Of(context.Runner, former);
     private readonly StorageSteps _steps = new(context);
-    private readonly ScsiDisk _target = new(context.Runner, context.Disk);
+    private readonly ISharedDisk _target = ISharedDisk.Of(context.Runner, context.Disk);
 
     /// <summary>Moves the site, or goes on with that.</summary>
     /// <returns>Whether it was moved now; false when it is on the new array already.</returns>
@@ -138,11 +138,11 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
 
     private async Task<Source> SourceAsync(string disk, SanState state, Manifest manifest, CancellationToken cancellationToken)
     {
-        if (manifest.Move is not null) return new Source(disk, state, manifest, null!, null!, new Exclusion(new ScsiDisk(_runner, disk)));
+        if (manifest.Move is not null) return new Source(disk, state, manifest, null!, null!, new Exclusion(ISharedDisk.Of(_runner, disk)));
         var luns = await SiteLun.AttachAsync(_former, disk, state, cancellationToken).ConfigureAwait(false);
         var lvm = new LvmTools(_runner, [.. luns.Select(l => l.Partition)]);
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"formerSan: {disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
-        return new Source(disk, state, manifest, lvm, group, new Exclusion(new ScsiDisk(_runner, disk), [.. luns.Skip(1).Select(l => new ScsiDisk(_runner, l.Disk))]));
+        return new Source(disk, state, manifest, lvm, group, new Exclusion(ISharedDisk.Of(_runner, disk), [.. luns.Skip(1).Select(l => ISharedDisk.Of(_runner, l.Disk))]));
     }
 
     /// <summary>Looks at all that could be in the way, and asks, unless that was answered when the move began.</summary>
@@ -243,7 +243,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     /// <summary>Registers with the old array, and shuts out who is still registered: nobody answers, and a machine that hangs must not wake up and write.</summary>
     private async Task<ReservationKey?> EnterAsync(Source source, MoveRecord? record, CancellationToken cancellationToken)
     {
-        var lun = new ScsiDisk(_runner, source.Disk);
+        var lun = ISharedDisk.Of(_runner, source.Disk);
         var key = await source.Exclusion.EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false);
         context.Console.Say($"the old array: {Exclusion.Describe(key)}");
         var move = await source.Exclusion.ReadMoveAsync(cancellationToken).ConfigureAwait(false);
@@ -262,7 +262,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private async Task RequireAloneAsync(Source source, ReservationKey? key, CancellationToken cancellationToken)
     {
         if (key is null) return;
-        var others = (await new ScsiDisk(_runner, source.Disk).ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Where(k => k != key).ToList();
+        var others = (await ISharedDisk.Of(_runner, source.Disk).ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Where(k => k != key).ToList();
         if (others.Count == 0) return;
         // Its release may not know of moves: what is copied may be out of date all the same.
         await source.Exclusion.EndMoveAsync(key, cancellationToken).ConfigureAwait(false);

@@ -72,7 +72,7 @@ public sealed class SiteRestore(InstallContext context)
     {
         await CheckAsync(backup, cancellationToken).ConfigureAwait(false);
         // A LUN that was cleared may still be reserved for machines of what it carried.
-        await new Exclusion(new ScsiDisk(context.Runner, context.Disk)).TakeOverAsync(context.Self.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+        await new Exclusion(ISharedDisk.Of(context.Runner, context.Disk)).TakeOverAsync(context.Self.Cluster.Ip, cancellationToken).ConfigureAwait(false);
         await new StorageSteps(context).PartitionAsync(cancellationToken).ConfigureAwait(false);
         var lvm = new LvmTools(context.Runner, SanLayout.Partition(context.Disk, 3));
         await lvm.CreateAsync(cancellationToken).ConfigureAwait(false);

@@ -81,22 +81,30 @@ public sealed record SiteNetwork
     public Ipv4Range? Discovery { get; init; }
 }
 
-/// <summary>The SAN: iSCSI portals, target and LUN (RFC 7143).</summary>
+/// <summary>The SAN: portals, target and LUN of iSCSI (RFC 7143), or ports, subsystem and namespace of NVMe/TCP.</summary>
 public sealed record SiteSan
 {
-    /// <summary>Portals, as <c>address:port</c>; the port is 3260 unless given.</summary>
-    public required IReadOnlyList<SanPortal> Portals { get; init; }
+    /// <summary>How nodes reach it: <c>iscsi</c>, unless given, or <c>nvme-tcp</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public SanTransport Transport { get; set; }
 
-    /// <summary>The target's iSCSI qualified name.</summary>
+    /// <summary>Portals, as <c>address:port</c>; the port is 3260 unless given, and 4420 with <c>nvme-tcp</c>.</summary>
+    public required IReadOnlyList<SanPortal> Portals
+    {
+        get => [.. field.Select(p => p.Port == 0 ? p with { Port = Transport == SanTransport.NvmeTcp ? SanPortal.NvmePort : SanPortal.IscsiPort } : p)];
+        init;
+    }
+
+    /// <summary>The target's iSCSI qualified name; with <c>nvme-tcp</c> the subsystem's NVMe qualified name.</summary>
     public required string Target { get; init; }
 
-    /// <summary>Logical unit number; 1 unless given.</summary>
+    /// <summary>Logical unit number, or with <c>nvme-tcp</c> number of the namespace; 1 unless given.</summary>
     public int Lun { get; set; } = 1;
 
     /// <summary>World-wide identifier of the LUN, in place of <see cref="Lun"/>.</summary>
     public string? Wwid { get; init; }
 
-    /// <summary>CHAP authentication (RFC 1994), if the target asks for it.</summary>
+    /// <summary>CHAP authentication (RFC 1994), if the target asks for it; not with <c>nvme-tcp</c>.</summary>
     public SiteChap? Chap { get; init; }
 }
 

@@ -20,7 +20,7 @@ public sealed class NodeStorage
         Self = manifest.Nodes.FirstOrDefault(n => n.Name == record.Node) ?? throw new FailureException($"{record.Node} is not in the manifest");
         _runner = runner;
         Disk = disk;
-        Lun = new ScsiDisk(runner, disk);
+        Lun = ISharedDisk.Of(runner, disk);
         Partition = SanLayout.Partition(disk, 3);
         Luns = [SiteLun.First(disk)];
         Key = record.ReservationKey is { } text && ReservationKey.TryParse(text, out var key) ? key : null;
@@ -111,7 +111,7 @@ public sealed class NodeStorage
     }
 
     /// <summary>Who is in or out, on all LUNs that <see cref="Luns"/> has.</summary>
-    public Exclusion Exclusion => new(Lun, [.. Luns.Skip(1).Select(l => new ScsiDisk(_runner, l.Disk))]);
+    public Exclusion Exclusion => new(Lun, [.. Luns.Skip(1).Select(l => ISharedDisk.Of(_runner, l.Disk))]);
 
     /// <summary>Takes over which LUNs the site has as far as this node sees them: for fencing, which must not depend on anything else being in order.</summary>
     /// <returns>WWIDs of the LUNs that it does not see.</returns>

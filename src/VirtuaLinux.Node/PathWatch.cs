@@ -1,21 +1,22 @@
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node;
 
-/// <summary>Gives a running node the paths to the SAN that it could not have when it booted. Sessions that it had come back by themselves: iscsid and <see cref="PathChecker"/> see to that.</summary>
+/// <summary>Gives a running node the paths to the SAN that it could not have when it booted. Those that it had come back by themselves: iscsid and <see cref="PathChecker"/>, or the kernel over NVMe, see to that.</summary>
 public sealed class PathWatch(ICommandRunner runner, Action<string> log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private string? _complaint;
 
-    /// <summary>Looks every half minute until <paramref name="cancellationToken"/>; on a node with one portal only it has nothing to do.</summary>
+    /// <summary>Looks every half minute until <paramref name="cancellationToken"/>; on a node that booted with one portal only it has nothing to do, unless that is one of NVMe.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        if (!File.Exists(BootRecord.MultipathPath)) return;
+        if (!File.Exists(BootRecord.MultipathPath) && NodeService.ReadSite().Manifest.San?.Transport != SanTransport.NvmeTcp) return;
         try
         {
             while (true)
@@ -40,7 +41,8 @@ public sealed class PathWatch(ICommandRunner runner, Action<string> log)
             foreach (var portal in transport.MissingPortals())
                 if (await PortalLogin.ReachAsync(portal, cancellationToken).ConfigureAwait(false) is null)
                     await transport.AddPortalAsync(portal, transport.NameOf(manifest.Name, self.Name, self.Cluster.Mac), state.ChapSecret, cancellationToken).ConfigureAwait(false);
-            await JoinAsync(new IscsiInitiator(runner, manifest.San!), cancellationToken).ConfigureAwait(false);
+            // Over NVMe the kernel uses a path as soon as it is there.
+            if (transport is IscsiInitiator iscsi) await JoinAsync(iscsi, cancellationToken).ConfigureAwait(false);
             _complaint = null;
         }
         catch (Exception e) when (e is FailureException or IOException)

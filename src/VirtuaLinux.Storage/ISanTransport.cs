@@ -10,7 +10,12 @@ public interface ISanTransport
     static ISanTransport Of(ICommandRunner runner, SiteSan san)
     {
         ArgumentNullException.ThrowIfNull(san);
-        return new IscsiInitiator(runner, san);
+        return san.Transport switch
+        {
+            SanTransport.Iscsi => new IscsiInitiator(runner, san),
+            SanTransport.NvmeTcp => new NvmeInitiator(runner, san),
+            _ => throw new InvalidOperationException($"{san.Transport} is no transport"),
+        };
     }
 
     /// <summary>The name by which the array knows a machine of a site. The card is a part of it: two machines under one name would share one registration of a reservation.</summary>

@@ -36,6 +36,11 @@ public sealed class ClosingReportTests
             "  starter: this medium, or UEFI firmware that boots the LUN over iSCSI; after a blackout either starts the first node (with it, a machine boots as an ordinary node)",
         ], Report.Lines());
 
+    [Fact]
+    public void Firmware_is_no_starter_over_nvme() =>
+        Assert.Equal("  starter: this medium; after a blackout it starts the first node (with it, a machine boots as an ordinary node)",
+            (Report with { Manifest = Report.Manifest with { San = new SiteSan { Transport = SanTransport.NvmeTcp, Portals = [], Target = "nqn.2026-11.org.virtualinux:san" } } }).Lines().Last());
+
     [Theory]
     [InlineData(false, 0, "never asked for an address")]
     [InlineData(true, 0, "fetched nothing")]

@@ -28,7 +28,7 @@ public class SiteFileTests
         Assert.Equal("blade16", site!.Name);
         Assert.Equal(Ipv4Subnet.Parse("192.168.77.0/24"), site.ClusterNetwork.Subnet);
         Assert.Equal(Ipv4Range.Parse("192.168.77.200-192.168.77.250"), site.ClusterNetwork.Discovery);
-        Assert.Equal([SanPortal.Parse("192.168.77.1")], site.San!.Portals);
+        Assert.Equal([SanPortal.Parse("192.168.77.1:3260")], site.San!.Portals);
         Assert.Equal("chap.secret", site.San.Chap!.SecretFile);
         Assert.Equal(ByteSize.FromGiB(4), site.Volumes.Shared);
         // The gateway is .254, and this one nobody has.
@@ -52,6 +52,21 @@ public class SiteFileTests
         Assert.Equal(ByteSize.FromGiB(1), site.Volumes.Local);
         Assert.Equal(new Percentage(10), site.Volumes.Reserve);
         Assert.Null(site.SharedAddress);
+    }
+
+    [Theory]
+    [InlineData("", "eui.0123456789abcdef", "10.0.0.1:3260", false)]
+    [InlineData("transport: iscsi, ", "eui.0123456789abcdef", "10.0.0.1:3260", false)]
+    [InlineData("transport: nvme-tcp, ", "nqn.2026-11.org.virtualinux:san", "10.0.0.1:4420", true)]
+    public void A_portal_without_a_port_has_that_of_its_transport_and_a_manifest_names_no_iscsi(string transport, string target, string portal, bool isNamed)
+    {
+        var (site, errors) = SiteFile.Load("site.yaml", $"name: a\nnetworks: {{ cluster: {{ subnet: 10.0.0.0/24 }} }}\nsan: {{ {transport}portals: [ 10.0.0.1, 10.0.0.3:1 ], target: {target} }}\nnodes: [ {{ name: n, mac: 52:54:00:77:00:01, ip: 10.0.0.2 }} ]\n");
+        Assert.Empty(errors);
+        Assert.Equal([portal, "10.0.0.3:1"], site!.San!.Portals.Select(p => p.ToString()));
+        var json = System.Text.Json.JsonSerializer.Serialize(site.San, ModelJson.Default.SiteSan);
+        Assert.Equal(isNamed, json.Contains("\"transport\":\"nvme-tcp\"", StringComparison.Ordinal));
+        Assert.Equal(isNamed, json.Contains("transport", StringComparison.Ordinal));
+        Assert.Equal(site.San.Portals, System.Text.Json.JsonSerializer.Deserialize(json, ModelJson.Default.SiteSan)!.Portals);
     }
 
     [Fact]

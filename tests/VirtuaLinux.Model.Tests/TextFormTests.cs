@@ -152,7 +152,7 @@ public class TextFormTests
     public void Image_versions(string text, string? printed) => Reads<ImageVersion>(text, printed);
 
     [Theory]
-    [InlineData("10.0.0.1", "10.0.0.1:3260")]
+    [InlineData("10.0.0.1", "10.0.0.1")]
     [InlineData("10.0.0.1:1", "10.0.0.1:1")]
     [InlineData("10.0.0.1:0", null)]
     [InlineData("10.0.0.1:65536", null)]

@@ -29,6 +29,10 @@ internal static partial class Forms
     [GeneratedRegex(@"\A(iqn\.[0-9]{4}-(0[1-9]|1[0-2])\.[a-z0-9-]+(\.[a-z0-9-]+)*(:[a-z0-9.:-]+)?|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{16}([0-9A-Fa-f]{16})?)\z")]
     public static partial Regex IscsiName { get; }
 
+    /// <summary>An NVMe qualified name, which begins like an iSCSI name (NVM Express Base Specification, NVMe Qualified Names); a comma would end it where the kernel is told of it.</summary>
+    [GeneratedRegex(@"\Anqn\.[0-9]{4}-(0[1-9]|1[0-2])\.[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*:[!-+\x2D-~]+\z")]
+    public static partial Regex NvmeName { get; }
+
     /// <summary>Printable ASCII without blanks.</summary>
     [GeneratedRegex(@"\A[!-~]+\z")]
     public static partial Regex Word { get; }

@@ -8,7 +8,7 @@ public sealed class Coldplug(ICommandRunner runner)
     private readonly HashSet<string> _seen = [];
 
     // crc32c first, or iscsi_tcp is refused; dm_thin_pool never gives up on a full pool; loop makes no device before it is asked for one.
-    private static readonly string[] Always = ["crc32c_generic", "crc32c_intel", "iscsi_tcp", "sd_mod", "sr_mod", "dm_mod", "ext4", "squashfs", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8"];
+    private static readonly string[] Always = ["crc32c_generic", "crc32c_intel", "iscsi_tcp", "nvme_tcp", "sd_mod", "sr_mod", "dm_mod", "ext4", "squashfs", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8"];
 
     /// <summary>Loads what storage and file systems need, and then <see cref="LoadNewAsync"/>.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken = default)

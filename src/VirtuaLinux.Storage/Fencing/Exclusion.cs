@@ -102,7 +102,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     /// <summary>What <see cref="EnterAsync"/> came to, in a line for people.</summary>
     public static string Describe(ReservationKey? key) => key is { } own
         ? $"registered with the SAN under key {own}"
-        : "this SAN has no persistent reservations that last: a node that hangs cannot be fenced, only powered off";
+        : "this SAN can shut nobody out (it has no persistent reservations that last, or is reached over NVMe/TCP, where none are used): a node that hangs cannot be fenced, only powered off";
 
     /// <summary>Shuts a node out. When this returns, nothing that it still sends is written, and it does not boot until <see cref="UnfenceAsync"/>.</summary>
     /// <param name="own">This machine's key; null on a SAN that can fence nobody, where somebody must have powered the node off.</param>

@@ -1,8 +1,15 @@
+using VirtuaLinux.Host;
+
 namespace VirtuaLinux.Storage.Fencing;
 
 /// <summary>What all nodes see alike of the site's LUN, and the commands on it that exclusion stands on.</summary>
 public interface ISharedDisk
 {
+    /// <summary>A LUN by its commands.</summary>
+    /// <param name="runner">Runs programs.</param>
+    /// <param name="disk">The whole LUN, such as <c>/dev/sda</c> or <c>/dev/nvme0n1</c>, or a multipath device.</param>
+    static ISharedDisk Of(ICommandRunner runner, string disk) => Path.GetFileName(disk).StartsWith("nvme", StringComparison.Ordinal) ? new NvmeDisk(runner, disk) : new ScsiDisk(runner, disk);
+
     /// <summary>Whether a registration outlives logins and a restart of the array (SPC-4, PTPL_C) and the type <em>write exclusive, all registrants</em> is there. Without both, the SAN can fence nobody.</summary>
     Task<bool> CanFenceAsync(CancellationToken cancellationToken = default);
 

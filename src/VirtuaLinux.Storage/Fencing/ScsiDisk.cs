@@ -15,8 +15,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     private const string AllRegistrants = "7";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    // Longer than a write takes that an array has accepted from another machine.
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+    private readonly PlainBlocks _blocks = new(runner, disk);
 
     private bool? _canFence;
     private bool _canCompare = true;
@@ -92,22 +91,14 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
     }
 
     /// <inheritdoc/>
-    public async Task<byte[]> ReadBlockAsync(SharedBlock block, CancellationToken cancellationToken = default)
-    {
-        var partition = SanLayout.Partition(disk, 2);
-        await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", partition), cancellationToken).ConfigureAwait(false);
-        using var device = BlockDevice.Open(partition, writable: false);
-        var bytes = new byte[SiteLun.BlockSizeOf(disk)];
-        device.Read(SanLayout.OffsetOf(block), bytes);
-        return bytes;
-    }
+    public Task<byte[]> ReadBlockAsync(SharedBlock block, CancellationToken cancellationToken = default) => _blocks.ReadAsync(block, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<bool> ReplaceBlockAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(old);
         ArgumentNullException.ThrowIfNull(next);
-        if (!_canCompare) return await ReplaceSlowlyAsync(block, old, next, cancellationToken).ConfigureAwait(false);
+        if (!_canCompare) return await _blocks.ReplaceAsync(block, old, next, cancellationToken).ConfigureAwait(false);
         var file = Path.Combine(Path.GetTempPath(), $"virtualinux-{Guid.NewGuid():N}.caw");
         try
         {
@@ -124,20 +115,7 @@ public sealed class ScsiDisk(ICommandRunner runner, string disk) : ISharedDisk
             File.Delete(file);
         }
         _canCompare = false;
-        return await ReplaceSlowlyAsync(block, old, next, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>For an array without the command: of those who find the block free and write it, the last one has it, and all see that after a while.</summary>
-    private async Task<bool> ReplaceSlowlyAsync(SharedBlock block, byte[] old, byte[] next, CancellationToken cancellationToken)
-    {
-        if (!(await ReadBlockAsync(block, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(old)) return false;
-        using (var device = BlockDevice.Open(SanLayout.Partition(disk, 2), writable: true))
-        {
-            device.Write(SanLayout.OffsetOf(block), next);
-            device.Flush();
-        }
-        await Task.Delay(Settling, cancellationToken).ConfigureAwait(false);
-        return (await ReadBlockAsync(block, cancellationToken).ConfigureAwait(false)).AsSpan().SequenceEqual(next);
+        return await _blocks.ReplaceAsync(block, old, next, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The keys in what <c>sg_persist --in --read-keys</c> prints.</summary>
