@@ -139,7 +139,7 @@ public sealed partial class LabInstance
 
     private static void ForgetReservations(LabStore store)
     {
-        if (Directory.Exists(LioTarget.DirectoryOf(store))) Directory.Delete(LioTarget.DirectoryOf(store), recursive: true);
+        if (Directory.Exists(KernelTarget.DirectoryOf(store))) Directory.Delete(KernelTarget.DirectoryOf(store), recursive: true);
     }
 
     private static void RefuseTakenName(LabOptions options)

@@ -49,7 +49,7 @@ public sealed class LabNetwork
         await IpAsync(["addr", "add", $"{_options.On(network, _options.HostAddress)}/{_options.Subnet.PrefixLength.ToString(CultureInfo.InvariantCulture)}", "dev", bridge], cancellationToken).ConfigureAwait(false);
         await IpAsync(["link", "set", bridge, "up"], cancellationToken).ConfigureAwait(false);
         IEnumerable<string> ports = _options.Blades.Select(b => Port(b.Name, network));
-        if (_options.SanKind == SanKind.Lio) ports = ports.Prepend(SanPort(network));
+        if (_options.SanKind != SanKind.Tgt) ports = ports.Prepend(SanPort(network));
         foreach (var port in ports)
         {
             // The port outlives the machine, so that counters and a pulled cable survive a power cut.

@@ -25,8 +25,8 @@ public sealed partial record LabOptions
     /// <summary>Size of the SAN's one LUN; its file is sparse.</summary>
     public ByteSize SanSize { get; set; } = ByteSize.FromGiB(32);
 
-    /// <summary>iSCSI qualified name of the SAN's target (RFC 3720, section 3.2.6.3.1).</summary>
-    public string Target { get; set; } = "iqn.2026-11.org.virtualinux:san";
+    /// <summary>iSCSI qualified name of the SAN's target (RFC 3720, section 3.2.6.3.1), or NVMe qualified name of its subsystem.</summary>
+    public string Target { get => field ?? $"{(SanKind == SanKind.Nvmet ? "nqn" : "iqn")}.2026-11.org.virtualinux:san"; set; }
 
     /// <summary>CHAP user (RFC 1994) that the target asks for.</summary>
     public string ChapUser { get; set; } = "lab";
@@ -44,7 +44,7 @@ public sealed partial record LabOptions
     /// <summary>Networks between the blades and the SAN: the boot network, and with 2 a second one, <c>storage</c>, in the subnet that follows, with a card of each blade and a portal of the SAN.</summary>
     public int Networks { get; set; } = 1;
 
-    /// <summary>Kernel that <c>/dev/kvm</c> is tried with, or an installer ISO, which has one; absent: the host's newest in <c>/boot</c>. With none, blades are emulated. <see cref="SanKind.Lio"/> needs an ISO.</summary>
+    /// <summary>Kernel that <c>/dev/kvm</c> is tried with, or an installer ISO, which has one; absent: the host's newest in <c>/boot</c>. With none, blades are emulated. A SAN with a machine of its own needs an ISO.</summary>
     public string? ProbeKernel { get; init; }
 
     /// <summary>How blades run; absent: what the probe finds.</summary>
@@ -60,7 +60,7 @@ public sealed partial record LabOptions
 
     /// <summary>Address of the host on the boot network: the SAN's, as long as that is a program on the host.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public Ipv4Address HostAddress => SanKind == SanKind.Lio ? new(SanAddress.Value + 1) : SanAddress;
+    public Ipv4Address HostAddress => SanKind == SanKind.Tgt ? SanAddress : new(SanAddress.Value + 1);
 
     /// <summary>Where the SAN listens on the boot network.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
@@ -68,7 +68,7 @@ public sealed partial record LabOptions
 
     /// <summary>Where the SAN listens: one portal for each network.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public IReadOnlyList<SanPortal> Portals => [.. NetworkNumbers.Select(n => new SanPortal(On(n, SanAddress), SanPortal.DefaultPort))];
+    public IReadOnlyList<SanPortal> Portals => [.. NetworkNumbers.Select(n => new SanPortal(On(n, SanAddress), SanKind == SanKind.Nvmet ? SanPortal.NvmePort : SanPortal.IscsiPort))];
 
     internal IEnumerable<int> NetworkNumbers => Enumerable.Range(1, Networks);
 
@@ -114,7 +114,7 @@ public sealed partial record LabOptions
         if (!Path.IsPathRooted(StateDirectory)) throw new FailureException($"state directory '{StateDirectory}': give an absolute path");
         if (ChapSecret.Length is < 12 or > 16) throw new FailureException("the CHAP secret must have 12 to 16 characters");
         if (Networks is not (1 or 2)) throw new FailureException($"a lab has 1 or 2 networks, not {Networks}");
-        if (SanKind == SanKind.Lio && ProbeKernel?.EndsWith(".iso", StringComparison.Ordinal) != true) throw new FailureException("a SAN with LIO runs the kernel of an installer ISO; name one");
+        if (SanKind != SanKind.Tgt && ProbeKernel?.EndsWith(".iso", StringComparison.Ordinal) != true) throw new FailureException("a SAN with LIO or nvmet runs the kernel of an installer ISO; name one");
         foreach (var blade in Blades)
             if (!ShortName().IsMatch(blade.Name)) throw new FailureException($"blade name '{blade.Name}': use at most 12 lower-case letters, digits and hyphens");
         Unique(Blades.Select(b => b.Name), "name");

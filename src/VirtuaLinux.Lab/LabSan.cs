@@ -4,7 +4,7 @@ using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Lab;
 
-/// <summary>Tier 0: an iSCSI target with one thin-provisioned LUN behind CHAP; <see cref="SanKind"/> says which.</summary>
+/// <summary>Tier 0: a target with one thin-provisioned LUN, behind CHAP if it speaks iSCSI; <see cref="SanKind"/> says which.</summary>
 public sealed class LabSan
 {
     private readonly LabStore _store;
@@ -15,7 +15,7 @@ public sealed class LabSan
     {
         _store = store;
         _runner = runner;
-        _target = store.Read().Options.SanKind == SanKind.Lio ? new LioTarget(store, network, runner) : new TgtTarget(store, network, runner);
+        _target = store.Read().Options.SanKind == SanKind.Tgt ? new TgtTarget(store, network, runner) : new KernelTarget(store, network, runner);
     }
 
     /// <summary>The sparse file behind the LUN.</summary>
@@ -43,6 +43,7 @@ public sealed class LabSan
     /// <summary>Changes the secret that the target asks for. With tgt sessions that exist go on; LIO's machine restarts.</summary>
     public async Task SetChapSecretAsync(string secret, CancellationToken cancellationToken = default)
     {
+        if (_store.Read().Options.SanKind == SanKind.Nvmet) throw new FailureException("the lab's NVMe target asks for no secret; make the lab with '--san tgt' or '--san lio'");
         await _store.UpdateAsync(s => s with { Options = s.Options with { ChapSecret = secret } }, cancellationToken).ConfigureAwait(false);
         if (IsRunning) await _target.ChangeSecretAsync(cancellationToken).ConfigureAwait(false);
     }

@@ -23,6 +23,7 @@ public sealed partial class LabInstance
             ["gateway"] = new Ipv4Address(network + 254).ToString(),
             ["discovery"] = $"{new Ipv4Address(network + 200)}-{new Ipv4Address(network + 250)}",
             ["storage"] = lab.Networks > 1 ? lab.SubnetOf(2).ToString() : null,
+            ["nvme"] = lab.SanKind == SanKind.Nvmet,
             ["portals"] = string.Join(", ", lab.Portals.Select(p => $"\"{p}\"")),
             ["target"] = site.Moves ? lab.Other.Name : lab.Target,
             ["chap_user"] = site.Moves ? lab.Other.User : lab.ChapUser,

@@ -27,6 +27,6 @@ public sealed class SmallSystemTests
     {
         var options = new LabOptions { StateDirectory = "/nowhere", Name = "none", Blades = [], SanKind = SanKind.Lio };
         var failure = await Assert.ThrowsAsync<FailureException>(() => LabInstance.CreateAsync(options));
-        Assert.Equal("a SAN with LIO runs the kernel of an installer ISO; name one", failure.Message);
+        Assert.Equal("a SAN with LIO or nvmet runs the kernel of an installer ISO; name one", failure.Message);
     }
 }

@@ -27,8 +27,8 @@ internal static class LabCommand
         var uefi = new Option<int>("--uefi") { Description = "how many of them have UEFI firmware, counted from the last", DefaultValueFactory = _ => 1 };
         var iso = new Option<string?>("--iso") { Description = "installer ISO; the newest below artifacts/images unless given" };
         var stick = new Option<bool>("--usb") { Description = "put the ISO on a USB stick instead of a CD" };
-        var san = new Option<SanKind>("--san") { Description = "what stands in for the SAN: tgt, a program on this host, or lio, the kernel's target in a machine of its own", DefaultValueFactory = _ => SanKind.Tgt };
-        san.AcceptOnlyFromAmong("tgt", "lio");
+        var san = new Option<SanKind>("--san") { Description = "what stands in for the SAN: tgt, a program on this host, or the kernel's target in a machine of its own: lio, or nvmet for NVMe over TCP", DefaultValueFactory = _ => SanKind.Tgt };
+        san.AcceptOnlyFromAmong("tgt", "lio", "nvmet");
         var networks = new Option<int>("--networks") { Description = "networks between blades and SAN, 1 or 2; with 2 every blade has a second card and the SAN a second portal", DefaultValueFactory = _ => 1 };
         var deadline = new Option<int>("--deadline") { Description = "minutes that the cluster may take", DefaultValueFactory = _ => 25 };
         var command = new Command("up", "Start bare machines and install a cluster on them.") { name, nodes, uefi, iso, stick, san, networks, deadline };
