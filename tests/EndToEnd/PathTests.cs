@@ -24,19 +24,7 @@ public sealed class PathTests
         await StartLoadAsync(lab);
         var used = await Task.WhenAll(TrafficAsync(lab, 1), TrafficAsync(lab, 2));
 
-        var outages = new List<(string What, double Gap)>();
-        foreach (var lost in (int[][])[[2], [1], [1, 2]])
-        {
-            var before = await AcknowledgedAsync(lab);
-            foreach (var network in lost) await blade.PullCableAsync(network);
-            await Task.Delay(lost.Length > 1 ? AllPathsDown : OnePathDown);
-            foreach (var network in lost) await blade.PlugCableAsync(network);
-            await WaitForPathsAsync(lab, 2);
-            await Condition.WaitAsync("the load to go on", InstalledCluster.Deadline, async () => await AcknowledgedAsync(lab) is var now && now.Number > before.Number && now.Uptime > before.Uptime + 60);
-            outages.Add((lost.Length > 1 ? "both paths" : $"path {lost[0]}", await LongestGapAsync(lab, before.Number)));
-        }
-        foreach (var (what, gap) in outages) Console.Error.WriteLine($"paths: {what} lost: the longest wait for an acknowledged write was {gap.ToString("0.0", CultureInfo.InvariantCulture)} s");
-
+        await LosePathsAsync(lab, WaitForPathsAsync);
         await EndLoadAsync(lab);
         Assert.Equal(boot, await BootAsync(lab));
         Assert.Equal(2, await RegistrationsAsync(lab));
@@ -82,8 +70,26 @@ public sealed class PathTests
         await SeeThatAllIsThereAsync(lab);
     }
 
+    /// <summary>Pulls node01's cables, each for a while and then both, and puts them back.</summary>
+    internal static async Task LosePathsAsync(TestLab lab, Func<TestLab, int, Task> waitForPathsAsync)
+    {
+        var blade = lab.Lab["node01"];
+        var outages = new List<(string What, double Gap)>();
+        foreach (var lost in (int[][])[[2], [1], [1, 2]])
+        {
+            var before = await AcknowledgedAsync(lab);
+            foreach (var network in lost) await blade.PullCableAsync(network);
+            await Task.Delay(lost.Length > 1 ? AllPathsDown : OnePathDown);
+            foreach (var network in lost) await blade.PlugCableAsync(network);
+            await waitForPathsAsync(lab, 2);
+            await Condition.WaitAsync("the load to go on", InstalledCluster.Deadline, async () => await AcknowledgedAsync(lab) is var now && now.Number > before.Number && now.Uptime > before.Uptime + 60);
+            outages.Add((lost.Length > 1 ? "both paths" : $"path {lost[0]}", await LongestGapAsync(lab, before.Number)));
+        }
+        foreach (var (what, gap) in outages) Console.Error.WriteLine($"paths: {what} lost: the longest wait for an acknowledged write was {gap.ToString("0.0", CultureInfo.InvariantCulture)} s");
+    }
+
     /// <summary>Numbers into the root, each forced to the disk and then acknowledged in memory; and 16 MiB onto the own volume and back, past the node's memory, again and again.</summary>
-    private static async Task StartLoadAsync(TestLab lab)
+    internal static async Task StartLoadAsync(TestLab lab)
     {
         const string numbers = "i=0; while :; do i=$((i+1)); read -r up rest < /proc/uptime; echo $i $up >> /srv/numbers && sync /srv/numbers && echo $i $up > /run/acknowledged.new && mv /run/acknowledged.new /run/acknowledged || exit 1; sleep 0.2; done";
         const string pattern = "dd if=/dev/urandom of=/run/pattern bs=1M count=16 && while :; do dd if=/run/pattern of=/local/pattern bs=1M oflag=direct conv=notrunc && dd if=/local/pattern bs=1M iflag=direct | cmp - /run/pattern || exit 1; done";
@@ -93,7 +99,7 @@ public sealed class PathTests
     }
 
     /// <summary>No write or comparison failed, and all that was acknowledged is there.</summary>
-    private static async Task EndLoadAsync(TestLab lab)
+    internal static async Task EndLoadAsync(TestLab lab)
     {
         Assert.Equal("active\nactive", await lab.OnNodeAsync("node01", "systemctl", "is-active", "numbers", "pattern"));
         await lab.OnNodeAsync("node01", "sudo", "systemctl", "stop", "numbers", "pattern");
@@ -102,7 +108,7 @@ public sealed class PathTests
         Assert.Equal("", await lab.OnNodeAsync("node01", "sudo", "sh", "-c", "dmesg | grep -E 'EXT4-fs error|EXT4-fs warning|Remounting filesystem|Buffer I/O error|reservation conflict' || true"));
     }
 
-    private static async Task SeeThatAllIsThereAsync(TestLab lab)
+    internal static async Task SeeThatAllIsThereAsync(TestLab lab)
     {
         var acknowledged = (await lab.OnNodeAsync("node01", "cat", "/local/acknowledged")).Split(' ')[0];
         Assert.Equal(acknowledged, await lab.OnNodeAsync("node01", "awk", $"$1 == n + 1 {{ n++ }} END {{ print (n > {acknowledged} ? {acknowledged} : n) }}", "/srv/numbers"));
@@ -131,10 +137,10 @@ public sealed class PathTests
         return traffic.FromBlade + traffic.ToBlade;
     }
 
-    private static Task<string> BootAsync(TestLab lab) => lab.OnNodeAsync("node01", "cat", "/proc/sys/kernel/random/boot_id");
+    internal static Task<string> BootAsync(TestLab lab) => lab.OnNodeAsync("node01", "cat", "/proc/sys/kernel/random/boot_id");
 
     /// <summary>Restarts the node as its administrator does.</summary>
-    private static async Task RebootAsync(TestLab lab, string boot)
+    internal static async Task RebootAsync(TestLab lab, string boot)
     {
         var blade = lab.Lab["node01"];
         var mark = blade.ConsoleLength;
