@@ -39,7 +39,7 @@ public sealed class NvmeTests
             = address: traddr=192.168.77.1,trsvcid=4420
             = writes: 0
             = writes over the path that is left: 0
-            = a write waits while there is none: 1
+            = a write waits while there is none: 0
             = and is done when there is a path: 0
             = the SAN may grow the namespace
             = sectors of the grown namespace: 1048576
