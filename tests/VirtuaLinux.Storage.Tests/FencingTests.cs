@@ -84,13 +84,15 @@ public sealed class FencingTests
     {
         var san = new SimulatedSan(1) { CountsByName = true };
         Done(san, new Exclusion(san.For(1)).EnterAsync("node01", Node(1), reserves: true));
-        Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true));
+        var taken = Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true));
         var key = Done(san, new Exclusion(san.For(101)).EnterAsync("node01", Node(1), reserves: true));
         Assert.Equal((false, true, true), (san.TakesWriteOf(1), san.TakesWriteOf(2), san.TakesWriteOf(101)));
         Assert.Equal(2, san.Keys.Count);
         // And it shuts out others.
         Done(san, new Exclusion(san.For(101)).ReplaceAsync(key, Node(2)));
         Assert.Equal(key, Assert.Single(san.Keys));
+        // Who comes in the replaced one's place is not taken for it.
+        Assert.NotEqual(taken, Done(san, new Exclusion(san.For(3)).EnterAsync("node02", Node(2), reserves: true)));
     }
 
     [Fact]
