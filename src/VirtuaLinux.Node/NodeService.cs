@@ -131,7 +131,7 @@ public static class NodeService
         try
         {
             if (manifest.Nodes.FirstOrDefault(n => n.Name == name) is not { } self) return true;
-            NodeFiles.Render("/", NodeFiles.Variables(manifest, self, File.Exists(BootRecord.MultipathPath)));
+            NodeFiles.Render("/", NodeFiles.Variables(manifest, self));
             await runner.RunAsync(ExternalCommand.Of("systemctl", "start", FilesUnit), cancellationToken).ConfigureAwait(false);
             return true;
         }

@@ -5,17 +5,19 @@ using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Storage;
 
-/// <summary>Logs in to the SAN from the initrd with iscsistart(8): a session for each portal, which iscsid takes over in the real root.</summary>
+/// <summary>Logs in to the SAN, a session for each portal, with iscsiadm(8) and an iscsid(8) that is started in the initrd and stays: at no moment of a node's life is a lost session nobody's to bring back.</summary>
 public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) : ISanTransport
 {
     // open-iscsi, include/iscsi_err.h
     private const int AuthenticationFailed = 24;
 
     // The session itself makes a lost SAN a pause, however long, and no probe ends it (open-iscsi, README section 8).
-    private static readonly string[] s_onePath = ["node.session.timeo.replacement_timeout=86400", "node.conn[0].timeo.noop_out_interval=0", "node.conn[0].timeo.noop_out_timeout=0"];
+    private static readonly string[] s_onePath = ["node.session.timeo.replacement_timeout = 86400", "node.conn[0].timeo.noop_out_interval = 0", "node.conn[0].timeo.noop_out_timeout = 0"];
 
-    // A session that is lost must say so soon, for the requests to take another path; that none is left is a pause in the multipath device. The same in the image's iscsid.conf.
-    private static readonly string[] s_severalPaths = ["node.session.timeo.replacement_timeout=5", "node.conn[0].timeo.noop_out_interval=5", "node.conn[0].timeo.noop_out_timeout=5"];
+    // A session that is lost must say so soon, for the requests to take another path; that none is left is a pause in the multipath device.
+    private static readonly string[] s_severalPaths = ["node.session.timeo.replacement_timeout = 5", "node.conn[0].timeo.noop_out_interval = 5", "node.conn[0].timeo.noop_out_timeout = 5"];
+
+    private static readonly string[] s_anyPath = ["node.session.initial_login_retry_max = 4", "node.conn[0].timeo.login_timeout = 15"];
 
     private static readonly TimeSpan LoginTimeout = TimeSpan.FromMinutes(2);
 
@@ -23,7 +25,7 @@ public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) :
     public static string NameOf(string site, string node, MacAddress card) => $"iqn.2026-11.org.virtualinux:{site}:{node}:{card.ToString().Replace(":", "", StringComparison.Ordinal)}";
 
     /// <summary>Where open-iscsi keeps its records of portals on a node: in memory, since they have the secret in them. The image's <c>/var/lib/iscsi/nodes</c> leads here.</summary>
-    private const string Records = "/run/virtualinux/iscsi-nodes";
+    internal string Records { get; init; } = "/run/virtualinux/iscsi-nodes";
 
     string ISanTransport.NameOf(string site, string node, MacAddress card) => NameOf(site, node, card);
 
@@ -32,7 +34,8 @@ public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) :
     public async Task<string> LoginAsync(string initiator, string? secret, CancellationToken cancellationToken = default)
     {
         if (FindLun() is { } present) return present;
-        var sessions = (await OpenSessionsAsync(initiator, secret, cancellationToken).ConfigureAwait(false)).Count;
+        await StartDaemonAsync(initiator, cancellationToken).ConfigureAwait(false);
+        var sessions = (await OpenSessionsAsync(secret, cancellationToken).ConfigureAwait(false)).Count;
         IReadOnlyList<string> paths = [];
         for (var attempt = 0; attempt < 100 && paths.Count < sessions; attempt++)
         {
@@ -60,33 +63,63 @@ public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) :
         return found.ExitCode == 0 && found.Output.Split('\n').Any(l => l.Split(' ') is [_, var name] && name.Trim() == san.Target);
     }
 
-    /// <summary>The number of iscsi_err.h in iscsistart's words, <c>initiator reported error (24 - …)</c>: its exit code is 1 for all of them.</summary>
+    /// <summary>
+    /// Starts iscsid, in memory as all of the initrd. It outlives switch_root, sees <c>/sys</c> and <c>/dev</c> where they were (templates/initrd/init), and is spared when the machine shuts down:
+    /// systemd lets a process alone whose name begins with @ (systemd, docs/ROOT_STORAGE_DAEMONS).
+    /// </summary>
+    private async Task StartDaemonAsync(string initiator, CancellationToken cancellationToken)
+    {
+        if (File.Exists("/run/iscsid.pid")) return;
+        foreach (var folder in (string[])["/etc/iscsi", "/var/lib/iscsi", "/run/lock"]) Directory.CreateDirectory(folder);
+        MakeRecords();
+        File.Delete("/var/lib/iscsi/nodes");
+        File.CreateSymbolicLink("/var/lib/iscsi/nodes", Records);
+        await File.WriteAllTextAsync("/etc/iscsi/iscsid.conf", "", cancellationToken).ConfigureAwait(false);
+        await File.WriteAllTextAsync("/etc/iscsi/initiatorname.iscsi", $"InitiatorName={initiator}\n", cancellationToken).ConfigureAwait(false);
+        File.Delete("/usr/sbin/@iscsid");
+        File.CreateSymbolicLink("/usr/sbin/@iscsid", "iscsid");
+        // A daemon would keep the pipes open that this program reads to their end.
+        await runner.RunAsync(ExternalCommand.Of("sh", "-c", "@iscsid < /dev/null > /dev/null 2>&1"), cancellationToken).ConfigureAwait(false);
+    }
+
+    private void MakeRecords() => Directory.CreateDirectory(Records, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+    /// <summary>The number of iscsi_err.h in iscsiadm's words, <c>initiator reported error (24 - …)</c>.</summary>
     internal static int? ReportedError(string error) => Reported().Match(error) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
 
     [GeneratedRegex(@"reported error \((\d+) -")]
     private static partial Regex Reported();
 
     /// <inheritdoc cref="PortalLogin.OpenAsync"/>
-    internal Task<IReadOnlyList<SanPortal>> OpenSessionsAsync(string initiator, string? secret, CancellationToken cancellationToken)
+    internal Task<IReadOnlyList<SanPortal>> OpenSessionsAsync(string? secret, CancellationToken cancellationToken)
     {
         if (san.Chap is { } chap && secret is null) throw new FailureException($"the SAN asks user '{chap.User}' for a CHAP secret, and none is known; write it into {chap.SecretFile} beside the site file");
-        return PortalLogin.OpenAsync(san, portal => TryLoginAsync(portal, initiator, secret, cancellationToken), cancellationToken);
+        return PortalLogin.OpenAsync(san, portal => TryLoginAsync(portal, secret, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Under the name that iscsid was given when this machine booted.</remarks>
+    public async Task AddPortalAsync(SanPortal portal, string initiator, string? secret, CancellationToken cancellationToken = default)
+    {
+        if (await TryLoginAsync(portal, secret, cancellationToken).ConfigureAwait(false) is { } problem) throw new FailureException($"{portal}: {problem}");
     }
 
     /// <summary>Why the portal does not let this machine in; null if it does.</summary>
     /// <exception cref="FailureException">The secret is wrong, and so it is at every other portal.</exception>
-    private async Task<string?> TryLoginAsync(SanPortal portal, string initiator, string? secret, CancellationToken cancellationToken)
+    private async Task<string?> TryLoginAsync(SanPortal portal, string? secret, CancellationToken cancellationToken)
     {
-        // iscsistart insists on a portal group tag, never sends it, and replaces it by the one that the target names (open-iscsi,
-        // usr/login.c, TargetPortalGroupTag): 1 does for every array.
-        var login = ExternalCommand.Of("iscsistart",
-            "-i", initiator, "-t", san.Target, "-g", "1", "-a", portal.Address.ToString(), "-p", portal.Port.ToString(CultureInfo.InvariantCulture),
-            "-P", "node.session.initial_login_retry_max=4");
-        foreach (var timeout in san.Portals.Count == 1 ? s_onePath : s_severalPaths) login = login.With("-P", timeout);
-        if (san.Chap is { } chap) login = login.With("-u", chap.User, "-w", secret!).WithSecret(secret!);
+        // What this machine booted with counts: the site may name other portals by now.
+        List<string> settings = [.. s_anyPath, .. san.Portals.Count > 1 || FindLun() is { } lun && MultipathDisk.Is(lun) ? s_severalPaths : s_onePath];
+        // On a command line everybody on the node could read it.
+        if (san.Chap is { } chap) settings.AddRange(["node.session.auth.authmethod = CHAP", $"node.session.auth.username = {chap.User}", $"node.session.auth.password = {secret}"]);
+        MakeRecords();
         try
         {
-            var result = await runner.RunAsync(login.Accepting().WithTimeout(LoginTimeout), cancellationToken).ConfigureAwait(false);
+            await runner.RunAsync(Iscsiadm("--op", "new"), cancellationToken).ConfigureAwait(false);
+            // ADDRESS,PORT is a file as long as the portal group is not known, and a folder ADDRESS,PORT,GROUP then (open-iscsi, usr/idbm.c).
+            foreach (var record in Directory.GetFiles(Path.Combine(Records, san.Target), "*", SearchOption.AllDirectories).Where(f => $"{f},".Contains($"/{portal.Address},{portal.Port},", StringComparison.Ordinal)))
+                await File.AppendAllLinesAsync(record, settings, cancellationToken).ConfigureAwait(false);
+            var result = await runner.RunAsync(Iscsiadm("--login").Accepting(), cancellationToken).ConfigureAwait(false);
             if (ReportedError(result.Error) == AuthenticationFailed)
                 throw new FailureException($"the SAN at {portal} refuses user '{san.Chap?.User}': wrong CHAP user or secret; correct chap.user in the site file or the secret in {san.Chap?.SecretFile ?? "chap.secretFile"}");
             return result.ExitCode == 0 ? null : result.Error.ReplaceLineEndings(" ").Trim();
@@ -95,22 +128,9 @@ public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) :
         {
             return e.Message; // killed after the time-out: another portal may be healthier
         }
-    }
 
-    /// <inheritdoc/>
-    public async Task AddPortalAsync(SanPortal portal, string initiator, string? secret, CancellationToken cancellationToken = default)
-    {
-        Directory.CreateDirectory(Records, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        await IscsiadmAsync("--op", "new").ConfigureAwait(false);
-        if (san.Chap is { } chap)
-            // On a command line everybody on the node could read it.
-            foreach (var record in Directory.GetFiles(Path.Combine(Records, san.Target), "*", SearchOption.AllDirectories).Where(f => f.Contains($"/{portal.Address},", StringComparison.Ordinal)))
-                await File.AppendAllTextAsync(record, $"node.session.auth.authmethod = CHAP\nnode.session.auth.username = {chap.User}\nnode.session.auth.password = {secret}\n", cancellationToken).ConfigureAwait(false);
-        await IscsiadmAsync("--login").ConfigureAwait(false);
-
-        // Under the name that iscsid was given when this node booted.
-        Task<CommandResult> IscsiadmAsync(params IReadOnlyList<string> arguments) =>
-            runner.RunAsync(ExternalCommand.Of("iscsiadm", ["--mode", "node", "--targetname", san.Target, "--portal", portal.ToString(), .. arguments]).WithTimeout(LoginTimeout), cancellationToken);
+        ExternalCommand Iscsiadm(params IReadOnlyList<string> arguments) =>
+            ExternalCommand.Of("iscsiadm", ["--mode", "node", "--targetname", san.Target, "--portal", portal.ToString(), .. arguments]).WithTimeout(LoginTimeout);
     }
 
     /// <inheritdoc/>

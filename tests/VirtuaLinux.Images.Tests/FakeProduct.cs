@@ -33,7 +33,7 @@ public sealed class FakeProduct : IDisposable
         Write("templates/packages/unpack-boot-packages", "");
         Write("templates/initrd/init", "#!/bin/sh\n");
         Write("templates/initrd/modules", "e1000\n");
-        Write("templates/initrd/programs", "iscsistart\n");
+        Write("templates/initrd/programs", "iscsid\n");
         Write("templates/netboot/boot.ipxe.sbn", "#!ipxe\n");
         Write("templates/iso/grub.cfg.sbn", "{{ image }} {{ kernel_arguments }} {{ timeout }}\n");
         Write("templates/iso/bios.cfg", "");

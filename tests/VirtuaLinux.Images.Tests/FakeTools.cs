@@ -68,7 +68,7 @@ public sealed class FakeTools : ICommandRunner
         Write("etc/hostname", "builder");
         Write("usr/lib64/ld-linux-x86-64.so.2", "");
         Write("usr/bin/busybox", "");
-        Write("usr/sbin/iscsistart", "");
+        Write("usr/sbin/iscsid", "");
         foreach (var tool in (string[])["mke2fs", "depmod"]) Write($"usr/sbin/{tool}", tool);
         Write("boot-packages/packages", $"linux-image-{Release}\t6.12.0-1\n");
         Write("boot-packages/usr/bin/grub-mkimage", "");

@@ -33,7 +33,7 @@ public sealed class ImageBuilderTests : IDisposable
     public async Task A_changed_file_rebuilds_only_what_depends_on_it(string changed, string rebuilt)
     {
         await product.BuildAsync();
-        product.Write(changed, "# iscsistart is all that is needed\n" + (changed.EndsWith("programs", StringComparison.Ordinal) ? "busybox\n" : ""));
+        product.Write(changed, "# iscsid is all that is needed\n" + (changed.EndsWith("programs", StringComparison.Ordinal) ? "busybox\n" : ""));
 
         var result = await product.BuildAsync();
 

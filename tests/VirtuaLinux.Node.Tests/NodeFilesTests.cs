@@ -15,7 +15,7 @@ public sealed class NodeFilesTests : IDisposable
     public void Every_file_of_a_node_is_as_expected()
     {
         foreach (var overlay in (string[])["common", "debian-13"]) Copy(ProductFiles.Locate($"overlays/{overlay}/node"), Path.Combine(_root, "usr/share/virtualinux/node"));
-        NodeFiles.Render(_root, NodeFiles.Variables(TestManifest(), TestManifest().Nodes[1], multipath: false));
+        NodeFiles.Render(_root, NodeFiles.Variables(TestManifest(), TestManifest().Nodes[1]));
         var rendered = Directory.EnumerateFiles(Path.Combine(_root, "etc"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(f => $"== {Path.GetRelativePath(_root, f)}\n{File.ReadAllText(f)}");
         var text = string.Concat(rendered);
@@ -24,25 +24,12 @@ public sealed class NodeFilesTests : IDisposable
         Assert.Equal(File.ReadAllText(expectation), text);
     }
 
-    [Theory]
-    [InlineData(false, "node.session.timeo.replacement_timeout = 86400", "node.conn[0].timeo.noop_out_interval = 0")]
-    [InlineData(true, "node.session.timeo.replacement_timeout = 5", "node.conn[0].timeo.noop_out_interval = 5")]
-    public void A_lost_session_waits_as_long_as_it_is_the_only_one_and_says_so_soon_where_there_are_others(bool multipath, params string[] lines)
-    {
-        Copy(ProductFiles.Locate("overlays/debian-13/node/etc/iscsi"), Path.Combine(_root, "usr/share/virtualinux/node/etc/iscsi"));
-        var manifest = TestManifest();
-        NodeFiles.Render(_root, NodeFiles.Variables(manifest, manifest.Nodes[0], multipath));
-        var written = File.ReadAllLines(Path.Combine(_root, "etc/iscsi/iscsid.conf"));
-        Assert.All(lines, l => Assert.Contains(l, written));
-        Assert.Equal(multipath, NodeFiles.AreForMultipath(_root));
-    }
-
     [Fact]
     public void A_site_without_a_shared_volume_exports_nothing()
     {
         Copy(ProductFiles.Locate("overlays/common/node/etc/exports.d"), Path.Combine(_root, "usr/share/virtualinux/node/etc/exports.d"));
         var manifest = TestManifest() with { SharedAddress = null };
-        NodeFiles.Render(_root, NodeFiles.Variables(manifest, manifest.Nodes[0], multipath: false));
+        NodeFiles.Render(_root, NodeFiles.Variables(manifest, manifest.Nodes[0]));
         Assert.All(File.ReadAllLines(Path.Combine(_root, "etc/exports.d/virtualinux.exports")), l => Assert.StartsWith("#", l, StringComparison.Ordinal));
     }
 
@@ -55,7 +42,7 @@ public sealed class NodeFilesTests : IDisposable
         var elsewhere = Path.Combine(_root, "elsewhere");
         File.WriteAllText(elsewhere, "kept");
         File.CreateSymbolicLink(Path.Combine(_root, "etc/hostname"), elsewhere);
-        NodeFiles.Render(_root, NodeFiles.Variables(TestManifest(), TestManifest().Nodes[0], multipath: false));
+        NodeFiles.Render(_root, NodeFiles.Variables(TestManifest(), TestManifest().Nodes[0]));
         Assert.Equal("kept", File.ReadAllText(elsewhere));
         Assert.Equal("node01\n", File.ReadAllText(Path.Combine(_root, "etc/hostname")));
     }
@@ -69,7 +56,7 @@ public sealed class NodeFilesTests : IDisposable
         var keys = Directory.CreateDirectory(Path.Combine(_root, "etc/ssh/authorized_keys.d")).FullName;
         File.WriteAllText(Path.Combine(keys, "local"), "of the administrator of this node");
         var manifest = TestManifest();
-        void Render(params string[] users) => NodeFiles.Render(_root, NodeFiles.Variables(manifest with { Access = [.. users.Select(u => manifest.Access[0] with { User = u })] }, manifest.Nodes[0], multipath: false));
+        void Render(params string[] users) => NodeFiles.Render(_root, NodeFiles.Variables(manifest with { Access = [.. users.Select(u => manifest.Access[0] with { User = u })] }, manifest.Nodes[0]));
         Render("admin", "formerly");
         Assert.Equal(["admin", "formerly", "local"], Directory.EnumerateFiles(keys).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Render("admin");

@@ -13,7 +13,6 @@ public static class NodeFiles
     /// <summary>Names what was rendered, below the root.</summary>
     private const string RenderedList = "var/lib/virtualinux/rendered";
 
-    private const string MultipathNote = "var/lib/virtualinux/multipath";
 
     private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
@@ -23,8 +22,7 @@ public static class NodeFiles
     /// <summary>What the templates know.</summary>
     /// <param name="manifest">The site.</param>
     /// <param name="node">The node.</param>
-    /// <param name="multipath">Whether it reaches the SAN over several portals since it booted: the site may name others by now.</param>
-    public static Dictionary<string, object?> Variables(Manifest manifest, ManifestNode node, bool multipath)
+    public static Dictionary<string, object?> Variables(Manifest manifest, ManifestNode node)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(node);
@@ -37,9 +35,7 @@ public static class NodeFiles
             ["domain"] = manifest.ClusterNetwork.Domain ?? "",
             ["gateway"] = manifest.ClusterNetwork.Gateway?.ToString() ?? "",
             ["initiator"] = IscsiInitiator.NameOf(manifest.Name, node.Name, node.Cluster.Mac),
-            ["multipath"] = multipath,
             ["shared"] = manifest.SharedAddress?.ToString() ?? "",
-            ["chap_user"] = manifest.San?.Chap?.User ?? "",
             ["users"] = manifest.Access.Select(a => (object)new Dictionary<string, object?> { ["name"] = a.User, ["keys"] = a.SshKeys }).ToList(),
         };
     }
@@ -62,11 +58,7 @@ public static class NodeFiles
             }
         }
         RemoveFormer(root, rendered);
-        Write(Path.Combine(root, MultipathNote), variables["multipath"] is true ? "yes\n" : "no\n", Readable);
     }
-
-    /// <summary>Whether the files of a root were rendered for a node that reaches the SAN over several portals.</summary>
-    public static bool AreForMultipath(string root) => Path.Combine(root, MultipathNote) is var note && File.Exists(note) && File.ReadAllText(note) == "yes\n";
 
     /// <summary>Gives the root what lives on <c>local</c>: the machine's identity (machine-id(5)).</summary>
     public static void LinkLocal(string root, string local)

@@ -72,9 +72,9 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         await runner.RunAsync(ExternalCommand.Of("mount", "-o", "bind", $"{Root}/usr/lib/virtualinux/boot/modules", $"{Root}/usr/lib/modules"), cancellationToken).ConfigureAwait(false);
         log($"root mounted: {node.Name} over {image.Image}, {Uptime().ToString("0.0", CultureInfo.InvariantCulture)} s after the kernel's start, {NetworkLink.Received().ToRoundedString()} received by the initrd");
 
-        if (record.RenderedSerial != manifest.Serial || record.Dropped.Count > 0 || NodeFiles.AreForMultipath(Root) != MultipathDisk.Is(disk))
+        if (record.RenderedSerial != manifest.Serial || record.Dropped.Count > 0)
         {
-            NodeFiles.Render(Root, NodeFiles.Variables(manifest, node, MultipathDisk.Is(disk)));
+            NodeFiles.Render(Root, NodeFiles.Variables(manifest, node));
             NodeFiles.LinkLocal(Root, Local);
             // The record is on another volume: it must not be there before the files are.
             await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
