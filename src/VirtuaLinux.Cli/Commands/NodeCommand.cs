@@ -32,6 +32,8 @@ internal static class NodeCommand
             if (status.Generations is { Count: > 1 } roots) Console.WriteLine($"roots kept: {string.Join(", ", roots)}");
             foreach (var start in status.History ?? []) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {start.Since:u} {start.Image} (manifest {start.ManifestSerial})"));
             if (status.Origin is { } origin) Console.WriteLine($"origin {origin.ToString().ToLowerInvariant()}{(origin == OriginState.Corrupt ? ": a block that was read from the SAN is not what was written; journalctl -k names it" : "")}");
+            if (status.Store is { } store)
+                Console.WriteLine($"exception store {new ByteSize(store.DataUsed).ToRoundedString()} of {new ByteSize(store.DataSize).ToRoundedString()}{store.Level switch { "low" => ": nearly full, and it cannot grow", "full" => ": FULL, writes wait; 'virtualinux storage ledger' shows what could be deleted, 'virtualinux storage grow' takes from the reserve", "damaged" => ": its metadata is DAMAGED; restart the node", _ => "" }}");
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
             return ExitCode.Done;
         });
