@@ -7,8 +7,6 @@ namespace VirtuaLinux.EndToEnd;
 /// <summary>Exclusion by the array itself: the kernel's target, whose reservations last.</summary>
 public sealed partial class ClusterTests
 {
-    private const string HeavyWrites = "while :; do dd if=/dev/urandom of=/srv/late bs=64k count=64 oflag=direct conv=notrunc; done";
-
     private static readonly TimeSpan ArrayIsQuiet = TimeSpan.FromSeconds(2);
 
     [Fact, Trait("Category", "Soak")]
@@ -21,7 +19,7 @@ public sealed partial class ClusterTests
         Assert.Contains("registered with the SAN under key", second.ReadConsole(), StringComparison.Ordinal);
 
         // Heavy writes are under way when it stops.
-        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", HeavyWrites);
+        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", AcknowledgedStream.HeavyWrites);
         await second.PauseAsync();
         Assert.Contains("node02 is fenced", await fork.OnNodeAsync("node01", "sudo", "virtualinux", "node", "fence", "node02"), StringComparison.Ordinal);
 
@@ -85,7 +83,7 @@ public sealed partial class ClusterTests
         await fork.Lab["node01"].RemoveMediaAsync();
         await fork.OnNodeAsync("node02", "sudo", "sh", "-c", "echo kept > /srv/kept && sync -f /srv");
         var boot = await BootAsync(fork, old);
-        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", HeavyWrites);
+        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", AcknowledgedStream.HeavyWrites);
 
         // It hangs, and is taken for dead: the site says that node02 is the new machine now.
         await old.PauseAsync();
@@ -99,7 +97,8 @@ public sealed partial class ClusterTests
         await fork.Cluster.FollowAsync(twin, "root mounted: node02", InstalledCluster.Deadline);
         await old.ContinueAsync();
         await fork.Cluster.FollowAsync(old, "is gone from the SAN", InstalledCluster.Deadline);
-        await fork.Cluster.FollowAsync(old, "this machine is not in the site", InstalledCluster.Deadline);
+        // The site knows it no more, and boots it no more.
+        await Condition.WaitAsync("the old machine to be refused a boot", InstalledCluster.Deadline, () => Task.FromResult(old.ReadConsole().Split("is gone from the SAN")[^1].Contains("No configuration methods", StringComparison.Ordinal)));
         Assert.Equal("kept", await fork.OnNodeAsync("node02", "cat", "/srv/kept"));
         Assert.NotEqual(boot, await BootAsync(fork, old));
         Assert.Equal(fresh.ToString(), await fork.OnNodeAsync("node02", "sh", "-c", "cat /sys/class/net/e*/address | sort -u"));

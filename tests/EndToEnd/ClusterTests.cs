@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VirtuaLinux.Lab;
 
 namespace VirtuaLinux.EndToEnd;
@@ -6,7 +7,7 @@ namespace VirtuaLinux.EndToEnd;
 [Collection("machines share two cores: one scenario at a time")]
 public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixture<InstalledCluster>
 {
-    private static readonly string[] Services = ["virtualinux-serve", "ssh", "chrony", "unbound", "iscsid"];
+    private static readonly string[] Services = ["virtualinux-serve", "ssh", "chrony", "unbound"];
 
     private static readonly TimeSpan PowerOff = TimeSpan.FromMinutes(4);
 
@@ -39,6 +40,7 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         Assert.DoesNotContain("SIGKILL", log, StringComparison.Ordinal);
         foreach (var blade in Lab.Lab.Blades)
         {
+            Assert.StartsWith("@iscsid", await Lab.OnNodeAsync(blade.Name, "sudo", "sh", "-c", "ps -o args= -p $(cat /run/iscsid.pid)"), StringComparison.Ordinal);
             Assert.Equal("/dev/mapper/vl-root", await Lab.OnNodeAsync(blade.Name, "findmnt", "-no", "SOURCE", "/"));
             // Nothing of the metamaster is left: every node has its one address and no other.
             Assert.Equal(["127.0.0.1/8", $"{blade.Options.Ip}/24"], (await Lab.OnNodeAsync(blade.Name, "sh", "-c", "ip -4 -o addr | awk '{print $4}'")).Split('\n'));
@@ -62,15 +64,28 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         await fork.StartFromStickAsync("node02", "node01", "node03");
         Assert.DoesNotContain("PLAN", second.ReadConsole(), StringComparison.Ordinal);
         foreach (var (node, identity) in cluster.Identities) Assert.Equal(identity, await InstalledCluster.IdentityAsync(fork, node));
+        foreach (var (stream, pieces) in cluster.Streams) await stream.CompareAsync(fork, stream.Blade.Name, pieces);
 
         // The former metamaster goes, and a node starts without it.
         await first.PowerOffAsync(PowerOff);
         Assert.Contains("Power down", first.ReadConsole(), StringComparison.Ordinal);
+        var written = await AcknowledgedStream.StartAsync(fork, "node03", Random.Shared);
+        foreach (var node in (string[])["node02", "node03"]) await GrowAsync(fork, node, Unwaited);
         await third.PowerCutAsync();
+        var acknowledged = written.Acknowledged();
         await third.PowerOnAsync();
+        // The SAN fails when nothing of the root runs yet that could bring it back.
+        await fork.Cluster.FollowAsync(third, "root mounted: node03", InstalledCluster.Deadline);
+        await fork.Lab.San.StopAsync();
+        await fork.Lab.San.StartAsync();
         var survivors = await fork.Cluster.WaitForNodesAsync([second, third], InstalledCluster.Deadline);
         Assert.Null(survivors.Problem);
         Assert.Equal($"{second.Options.Ip}:80", survivors.Nodes.Single(n => n.Name == "node03").Node!.Server);
+        await written.CompareAsync(fork, "node03", acknowledged);
+        // Whoever had the lease of the volume group when it died has given it back by booting.
+        foreach (var node in (string[])["node02", "node03"]) await GrowAsync(fork, node);
+        var ledger = JsonDocument.Parse(await fork.OnNodeAsync("node02", "sudo", "virtualinux", "storage", "ledger", "--json")).RootElement;
+        Assert.Equal(Number(ledger, "size"), Number(ledger, "free") + ledger.GetProperty("volumes").EnumerateArray().Sum(v => Number(v, "size")));
 
         Assert.Empty(first.State.Media);
         await first.PowerOnAsync();

@@ -8,9 +8,11 @@ public sealed class InstalledCluster : IAsyncLifetime
     /// <summary>How long anything may take here: ten times what it takes on an idle machine with two cores.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(20);
 
-    private static readonly TimeSpan PowerOff = TimeSpan.FromMinutes(4);
+    private const int LongestLoad = 5_000;
 
     private readonly Dictionary<string, string> _identities = [];
+
+    private readonly List<(AcknowledgedStream Stream, int Pieces)> _streams = [];
 
     public TestLab Lab { get; private set; } = null!;
 
@@ -25,7 +27,10 @@ public sealed class InstalledCluster : IAsyncLifetime
         Result = await Lab.Cluster.RunAsync(Medium.Cdrom(TestLab.Iso), new LabSiteOptions(), Deadline);
     }
 
-    /// <summary>A lab of its own over a copy of this cluster's SAN, all its machines off. The first call powers the cluster off, cleanly, for good.</summary>
+    /// <summary>What the nodes wrote when the power went, and how many pieces of it they were told to be on disk.</summary>
+    public IReadOnlyList<(AcknowledgedStream Stream, int Pieces)> Streams => _streams;
+
+    /// <summary>A lab of its own over a copy of this cluster's SAN, all its machines off. The first call takes the cluster's power, for good, while all nodes write.</summary>
     /// <param name="name">Name of the lab.</param>
     /// <param name="blades">Other machines in front of the same SAN; the same ones unless given.</param>
     /// <param name="san">Another kind of array with the same content.</param>
@@ -36,13 +41,31 @@ public sealed class InstalledCluster : IAsyncLifetime
         {
             foreach (var blade in Lab.Lab.Blades)
             {
-                await Lab.OnNodeAsync(blade.Name, "sudo", "sh", "-c", "hostname > /srv/mine");
+                await Lab.OnNodeAsync(blade.Name, "sudo", "sh", "-c", "hostname > /srv/mine && sync -f /srv");
                 _identities[blade.Name] = await IdentityAsync(Lab, blade.Name);
             }
-            await Task.WhenAll(Lab.Lab.Blades.Select(b => b.PowerOffAsync(PowerOff)));
+            await BlackOutAsync();
             await Lab.Lab.DownAsync();
         }
         return await TestLab.ForkAsync(Lab.Lab.Options.StateDirectory, name, blades, san);
+    }
+
+    /// <summary>The array restarts while all nodes write; they go on, and lose their power while they do.</summary>
+    private async Task BlackOutAsync()
+    {
+        var random = Chance.Create();
+        foreach (var blade in Lab.Lab.Blades) _streams.Add((await AcknowledgedStream.StartAsync(Lab, blade.Name, random), 0));
+        await Task.Delay(random.Next(LongestLoad));
+        await Lab.Lab.San.StopAsync();
+        var before = _streams.Select(s => s.Stream.Acknowledged()).ToList();
+        await Lab.Lab.San.StartAsync();
+        for (var i = 0; i < _streams.Count; i++) await _streams[i].Stream.WaitForMoreAsync(before[i]);
+        await Task.Delay(random.Next(LongestLoad));
+        for (var i = 0; i < _streams.Count; i++)
+        {
+            await _streams[i].Stream.Blade.PowerCutAsync();
+            _streams[i] = (_streams[i].Stream, _streams[i].Stream.Acknowledged());
+        }
     }
 
     /// <summary>See <see cref="Identities"/>, as a node of any lab has it now.</summary>
