@@ -63,6 +63,9 @@ public sealed record Manifest
     /// <summary>The node that owns a MAC address on any network, or null.</summary>
     public ManifestNode? FindNode(MacAddress mac) => Nodes.FirstOrDefault(n => n.Interfaces.Values.Any(i => i.Mac == mac));
 
+    /// <summary>Name of the node that has an address on the cluster network; the address where none has it.</summary>
+    public string NameOf(Ipv4Address address) => Nodes.FirstOrDefault(n => n.Cluster.Ip == address)?.Name ?? address.ToString();
+
     /// <summary>The image that a node starts next.</summary>
     public ImageVersion ImageOf(ManifestNode node)
     {

@@ -3,7 +3,6 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
-using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Node;
 
@@ -26,13 +25,12 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
     /// <param name="folder">Where; it must be there.</param>
     /// <param name="log">Takes a line for people.</param>
     /// <param name="cancellationToken">Ends it; what was mapped is unmapped.</param>
-    /// <exception cref="FailureException">The node is not fenced, or its volumes are missing or damaged.</exception>
+    /// <exception cref="FailureException">The node is not fenced, another node has its volumes, or they are missing or damaged.</exception>
     public async Task MountAsync(string folder, Action<string> log, CancellationToken cancellationToken = default)
     {
         if (!Directory.Exists(folder)) throw new FailureException($"{folder} is no folder; make it first");
         if (IsMapped) throw new FailureException($"the volumes of {node.Name} are in use here already; 'virtualinux node unmount {node.Name}' ends that");
-        if (!(await new Exclusion(storage.Lun).ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(node.Cluster.Ip))
-            throw new FailureException($"{node.Name} is not fenced, and may use its volumes; shut it out first with 'virtualinux node fence {node.Name}'");
+        await storage.BorrowAsync(node, cancellationToken).ConfigureAwait(false);
         try
         {
             await MapAsync(folder, log, cancellationToken).ConfigureAwait(false);
@@ -46,7 +44,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         }
     }
 
-    /// <summary>Unmounts and unmaps whatever of the node is on this machine.</summary>
+    /// <summary>Unmounts and unmaps whatever of the node is on this machine. Then others may have it.</summary>
     /// <exception cref="ExternalCommandException">Somebody uses it.</exception>
     public async Task UnmountAsync(CancellationToken cancellationToken = default)
     {
@@ -56,6 +54,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         // The order in which they stand on each other.
         foreach (var device in (string[])[Root, Device("pool"), Device("data"), Device("meta"), Device("origin"), Local])
             await _mapper.RemoveAsync(device, cancellationToken).ConfigureAwait(false);
+        await storage.Exclusion.ReturnAsync(storage.Holder, node.Cluster.Ip, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task MapAsync(string folder, Action<string> log, CancellationToken cancellationToken)
@@ -76,7 +75,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
 
         var origin = record.Image == BootRecord.Read().Image
             ? DeviceMapper.PathOf(NodeVolumes.OriginDevice)
-            : await volumes.MapAsync(NodeVolumes.OriginName(record.Image), Device("origin"), readOnly: true, cancellationToken).ConfigureAwait(false);
+            : await volumes.MapOriginAsync(record.Image, Device("origin"), cancellationToken).ConfigureAwait(false);
         var pool = await _mapper.CreateAsync(Device("pool"), NodeVolumes.PoolTable(metadata, data, size.Bytes), cancellationToken: cancellationToken).ConfigureAwait(false);
         try
         {

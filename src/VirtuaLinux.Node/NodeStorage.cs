@@ -56,6 +56,9 @@ public sealed class NodeStorage
     /// <summary>The key of this boot; null on a SAN that can fence nobody.</summary>
     public ReservationKey? Key { get; }
 
+    /// <summary>Who this boot is where something is held; the boot count is 0 on a SAN that can fence nobody.</summary>
+    public ReservationKey Holder => Key ?? new ReservationKey(Self.Cluster.Ip, 0);
+
     /// <summary>Opens it.</summary>
     /// <exception cref="FailureException">This machine is not a node, the caller is not root, or the SAN is not there.</exception>
     public static NodeStorage Open(ICommandRunner runner)
@@ -111,7 +114,7 @@ public sealed class NodeStorage
     }
 
     /// <summary>Who is in or out, on all LUNs that <see cref="Luns"/> has.</summary>
-    public Exclusion Exclusion => new(Lun, [.. Luns.Skip(1).Select(l => ISharedDisk.Of(_runner, l.Disk))]);
+    public Exclusion Exclusion => new(Lun, [.. Luns.Skip(1).Select(l => ISharedDisk.Of(_runner, l.Disk))]) { NameOf = Manifest.NameOf };
 
     /// <summary>Takes over which LUNs the site has as far as this node sees them: for fencing, which must not depend on anything else being in order.</summary>
     /// <returns>WWIDs of the LUNs that it does not see.</returns>
@@ -181,6 +184,21 @@ public sealed class NodeStorage
         }
     }
 
+    /// <summary>Notes that this node is about to map another one's volumes, to write them. Under the lease: nobody takes that node out of the site or deletes its volumes in between, and whoever wants to afterwards sees the note.</summary>
+    /// <exception cref="FailureException">They are in use, or the node may use them itself.</exception>
+    public async Task BorrowAsync(ManifestNode node, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        await AttachAsync(cancellationToken).ConfigureAwait(false);
+        await WithLeaseAsync(
+            async _ =>
+            {
+                if ((await ReadManifestAsync(cancellationToken).ConfigureAwait(false)).Nodes.All(n => n.Name != node.Name)) throw new FailureException($"{node.Name} is not in the site any more");
+                await Exclusion.BorrowAsync(Holder, node.Cluster.Ip, BorrowKind.Write, cancellationToken).ConfigureAwait(false);
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Does something that only one node may do at a time.</summary>
     /// <exception cref="FailureException">Another node keeps the lease.</exception>
     public async Task WithLeaseAsync(Func<SanLease, Task> work, CancellationToken cancellationToken = default)
@@ -188,7 +206,7 @@ public sealed class NodeStorage
         ArgumentNullException.ThrowIfNull(work);
         // Callers on this node take turns: the lease knows nodes only.
         using var turn = await LockFile.TakeAsync("/run/lock/virtualinux-volumes.lock", Patience, cancellationToken).ConfigureAwait(false);
-        await using var lease = await SanLease.TakeAsync(Lun, Key ?? new ReservationKey(Self.Cluster.Ip, 0), Self.Name, Patience, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await using var lease = await SanLease.TakeAsync(Lun, Holder, Self.Name, Patience, cancellationToken: cancellationToken).ConfigureAwait(false);
         await work(lease).ConfigureAwait(false);
     }
 }

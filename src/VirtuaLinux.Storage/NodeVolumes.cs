@@ -52,7 +52,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Device of the origin below a running node's root.</summary>
     public const string OriginDevice = "vl-origin";
 
-    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta";
+    private const string DataDevice = "vl-data", MetadataDevice = "vl-meta", OriginUuidStart = "virtualinux-origin-";
 
     private const string Unverified = "virtualinux.unverified";
 
@@ -113,8 +113,14 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
 
     /// <summary>The images of which this machine has volumes mapped beside the one that it runs.</summary>
     public static IReadOnlyList<ImageVersion> MappedImages() =>
-        [.. Directory.EnumerateDirectories("/sys/block", "dm-*").Select(d => System.IO.Path.Combine(d, "dm/name")).Where(File.Exists).Select(n => File.ReadAllText(n).Trim())
-            .SelectMany(n => ((string[])[ImageDevice, WriteDevice]).Where(p => n.StartsWith(p, StringComparison.Ordinal)).Select(p => ImageOf(n[p.Length..]))).OfType<ImageVersion>().Distinct()];
+        [.. Directory.EnumerateDirectories("/sys/block", "dm-*").SelectMany(d => (string[])[$"{d}/dm/name", $"{d}/dm/uuid"]).Where(File.Exists).Select(n => MappedImage(File.ReadAllText(n).Trim())).OfType<ImageVersion>().Distinct()];
+
+    /// <summary>The image of which a device with that name or UUID has a volume; null for another device.</summary>
+    internal static ImageVersion? MappedImage(string name) =>
+        ((string[])[ImageDevice, WriteDevice, OriginUuidStart]).Where(p => name.StartsWith(p, StringComparison.Ordinal)).Select(p => ImageOf(name[p.Length..].Split('+')[0])).FirstOrDefault();
+
+    /// <summary>By which an origin below another node's root is known, whatever the device is called; a plus sign is in no image's name.</summary>
+    internal static string OriginUuid(ImageVersion image, string device) => $"{OriginUuidStart}{OriginName(image)}+{device}";
 
     /// <summary>Adds the volumes of nodes, and the one that they share, where they are missing, and extends <c>shared</c> and each <c>local</c> that is smaller; exception stores grow by themselves when they fill.</summary>
     /// <exception cref="InvalidOperationException">The extents do not suffice.</exception>
@@ -176,11 +182,21 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <param name="cancellationToken">Ends the program.</param>
     /// <returns>Path of the device.</returns>
     /// <exception cref="FailureException">There is no such volume, or the kernel refused.</exception>
-    public Task<string> MapAsync(string volume, string name, bool readOnly, CancellationToken cancellationToken = default)
+    public Task<string> MapAsync(string volume, string name, bool readOnly, CancellationToken cancellationToken = default) => MapAsync(volume, name, readOnly, uuid: null, cancellationToken);
+
+    private Task<string> MapAsync(string volume, string name, bool readOnly, string? uuid, CancellationToken cancellationToken)
     {
         var found = group.Find(volume) ?? throw new FailureException($"the volume group has no volume '{volume}'; the site on the SAN and the manifest do not fit together");
-        return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, cancellationToken: cancellationToken);
+        return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, uuid, cancellationToken);
     }
+
+    /// <summary>Maps the origin below another node's root, read-only: <see cref="MappedImages"/> names its image too.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="name">Name of the device, of which there may be several over one origin.</param>
+    /// <param name="cancellationToken">Ends the program.</param>
+    /// <returns>Path of the device.</returns>
+    /// <exception cref="FailureException">There is no such origin, or the kernel refused.</exception>
+    public Task<string> MapOriginAsync(ImageVersion image, string name, CancellationToken cancellationToken = default) => MapAsync(OriginName(image), name, readOnly: true, OriginUuid(image, name), cancellationToken);
 
     /// <summary>Maps the origin of an image read-only. With a hash tree, what the node reads is held against it: a block that is not as it was built is an I/O error of that block alone, in every root over it.</summary>
     /// <param name="image">The image, as signed: its hash tree is trusted.</param>

@@ -24,7 +24,11 @@ public sealed partial class ClusterTests
         Assert.Contains("node02 is fenced", await fork.OnNodeAsync("node01", "sudo", "virtualinux", "node", "fence", "node02"), StringComparison.Ordinal);
 
         // Another node works with its volumes meanwhile.
-        await fork.OnNodeAsync("node01", "sudo", "sh", "-c", "mkdir -p /mnt/dead && virtualinux node mount node02 /mnt/dead && echo helper > /mnt/dead/srv/mark && virtualinux node unmount node02");
+        await fork.OnNodeAsync("node01", "sudo", "sh", "-c", "mkdir -p /mnt/dead && virtualinux node mount node02 /mnt/dead && echo helper > /mnt/dead/srv/mark");
+        // It does not come back before they are given back.
+        foreach (var command in (string[])["node unfence node02", "storage grow 4GiB --node node02"])
+            Assert.Contains("the volumes of node02 are in use on node01", await FailAsync(fork, "node01", command.Split(' ')), StringComparison.Ordinal);
+        await fork.OnNodeAsync("node01", "sudo", "virtualinux", "node", "unmount", "node02");
 
         // From here on nobody may write, so that every byte which reaches the array is the late writer's.
         await fork.OnNodeAsync("node01", "sudo", "sync");

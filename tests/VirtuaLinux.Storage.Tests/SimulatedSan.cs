@@ -8,7 +8,7 @@ internal sealed class SimulatedSan(int seed)
     private readonly Random _random = new(seed);
     private readonly List<(int Machine, Action Step)> _pending = [];
     private readonly Dictionary<int, ReservationKey> _keys = [];
-    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512], [SharedBlock.Serving] = new byte[512] };
+    private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512], [SharedBlock.Serving] = new byte[512], [SharedBlock.Borrows] = new byte[512] };
     private readonly Random _pace = new(seed + 1);
     private readonly HashSet<int> _dead = [];
     private readonly HashSet<int> _names = [];
@@ -36,6 +36,9 @@ internal sealed class SimulatedSan(int seed)
 
     /// <summary>As Linux's target does it: whether somebody is registered is noted by initiator name, which machines have in common whose numbers differ by hundreds; only who holds the reservation is not asked.</summary>
     public bool CountsByName { get; init; }
+
+    /// <summary>What a block holds now.</summary>
+    public ReadOnlySpan<byte> Peek(SharedBlock block) => _blocks[block];
 
     public ISharedDisk For(int machine) => new Port(this, machine);
 

@@ -85,9 +85,7 @@ internal static class NodeCommand
         {
             var storage = NodeStorage.Open(new CommandRunner());
             var (node, address) = Addressed(storage, parsed.GetValue(name)!);
-            if (storage.Manifest.Nodes.FirstOrDefault(n => n.Cluster.Ip == address) is { } known && new FencedNode(new CommandRunner(), storage, known).IsMapped)
-                throw new FailureException($"the volumes of {node} are in use here; 'virtualinux node unmount {node}' ends that");
-            await new Exclusion(storage.Lun).UnfenceAsync(address, cancellation);
+            await storage.Exclusion.UnfenceAsync(address, cancellation);
             Console.WriteLine($"{node} may boot");
             return ExitCode.Done;
         });

@@ -137,7 +137,14 @@ internal static class StorageCommand
         using var nodes = new SiteNodes();
         if ((await nodes.ReadAsync(storage.Manifest, cancellation)).ContainsKey(owner.Name)) throw new FailureException($"{owner.Name} is running; give the command there, without --node");
         var name = NodeVolumes.StoreName(owner.Name);
-        var group = await storage.ChangeAsync(g => g.Extend(name, wanted), cancellation);
+        await storage.WithLeaseAsync(
+            async lease =>
+            {
+                await storage.Exclusion.RefuseBorrowedAsync(owner.Cluster.Ip, cancellation);
+                await storage.ChangeAsync(lease, g => g.Extend(name, wanted), cancellation);
+            },
+            cancellation);
+        var group = await storage.ReadGroupAsync(cancellation);
         Console.WriteLine($"{name} has {new ByteSize(group.SizeOf(group.Find(name)!)).ToRoundedString()} now; {owner.Name} uses it when it starts");
     }
 
@@ -167,6 +174,8 @@ internal static class StorageCommand
     private static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, IReadOnlyDictionary<string, NodeStatus> status, bool isImage, bool poweredOff, CancellationToken cancellation)
     {
         if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
+        // Whose node is not in the site any more is not known of a volume by its name.
+        await storage.Exclusion.RefuseBorrowedAsync(b => manifest.Nodes.All(n => n.Cluster.Ip != b.Node), cancellation);
         var silent = isImage ? manifest.Nodes.Where(n => !status.ContainsKey(n.Name)).ToList() : [];
         if (storage.Key is null)
         {

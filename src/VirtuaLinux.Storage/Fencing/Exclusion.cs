@@ -9,7 +9,7 @@ namespace VirtuaLinux.Storage.Fencing;
 /// </summary>
 /// <param name="disk">The site's first LUN, which has the note and the lease.</param>
 /// <param name="others">The further LUNs of its volume group: who is in or out of the first one is so there too.</param>
-public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk> others)
+public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk> others)
 {
     /// <summary>Registers this machine as a node, and shuts out whoever is registered as that node: an older boot, or a machine that was replaced.</summary>
     /// <param name="name">Name of the node.</param>
@@ -24,6 +24,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         if (!await disk.CanFenceAsync(cancellationToken).ConfigureAwait(false))
         {
             await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
+            await FreeBorrowsOfBootAsync().ConfigureAwait(false);
             return null;
         }
         var known = new List<ReservationKey>();
@@ -34,7 +35,11 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         foreach (var lun in (ISharedDisk[])[disk, .. others]) await RegisterAsync(lun, name, node, key, reserves, cancellationToken).ConfigureAwait(false);
         // What an older boot of this node was changing when it ended, nobody changes any more.
         await SanLease.FreeAsync(disk, node, cancellationToken).ConfigureAwait(false);
+        await FreeBorrowsOfBootAsync().ConfigureAwait(false);
         return key;
+
+        // Nor does an older boot use other nodes' volumes; and who reads those of this node, which is about to write, must see that.
+        Task FreeBorrowsOfBootAsync() => FreeBorrowsAsync(b => b.Holder.Node == node || b.Node == node && b.Kind is BorrowKind.Read, cancellationToken);
     }
 
     /// <summary>Registers a running node on those further LUNs where it is not yet: its volumes may grow onto them.</summary>
@@ -136,6 +141,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
             }
         }
         await SanLease.FreeAsync(disk, victim, cancellationToken).ConfigureAwait(false);
+        await FreeBorrowsAsync(b => b.Holder.Node == victim, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Ends one boot of a node: when this returns, nothing that it still sends is written. The node can boot anew.</summary>
@@ -159,6 +165,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
         }
         while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(boot));
         await SanLease.FreeAsync(disk, boot, cancellationToken).ConfigureAwait(false);
+        await FreeBorrowsAsync(b => b.Holder == boot, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task PreemptAsync(ISharedDisk lun, ReservationKey own, Ipv4Address victim, CancellationToken cancellationToken)
@@ -168,6 +175,7 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     }
 
     /// <summary>Lets a node in again: it can boot.</summary>
+    /// <exception cref="FailureException">Another node writes its volumes (<see cref="BorrowAsync"/>), or the SAN refused.</exception>
     public Task UnfenceAsync(Ipv4Address node, CancellationToken cancellationToken = default) => NoteAsync(node, isFenced: false, cancellationToken);
 
     /// <summary>Which nodes are fenced.</summary>
@@ -217,6 +225,8 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
     {
         if ((await ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(node))
             throw new FailureException($"{name} is fenced: it was shut out of the SAN, and another node may be using its volumes; when that is over, let it in again with 'virtualinux node unfence {name}' on a running node");
+        // A release that does not know of borrowed volumes lets it in all the same.
+        await RefuseBorrowedAsync(node, cancellationToken).ConfigureAwait(false);
     }
 
     private Task CountAsync(CancellationToken cancellationToken) => NoteAsync(fences => fences with { Count = fences.Count + 1 }, cancellationToken);
@@ -231,6 +241,8 @@ public sealed class Exclusion(ISharedDisk disk, params IReadOnlyList<ISharedDisk
             var old = await disk.ReadBlockAsync(SharedBlock.Fences, cancellationToken).ConfigureAwait(false);
             var fences = Read(old);
             var next = change(fences);
+            // Read after the list, which is replaced only if nobody has borrowed anything of a fenced node since.
+            foreach (var node in fences.Nodes.Except(next.Nodes)) await RefuseBorrowedAsync(node, cancellationToken).ConfigureAwait(false);
             if (ReferenceEquals(next, fences) || await disk.ReplaceBlockAsync(SharedBlock.Fences, old, next.ToBytes(old.Length), cancellationToken).ConfigureAwait(false)) return;
         }
     }

@@ -85,7 +85,7 @@ public sealed class SanLease : IAsyncDisposable
     }
 
     /// <summary>Whether the holder's key is gone and its node has another one: the boot that held the lease is over.</summary>
-    private static async Task<bool> HasBootedAgainAsync(ISharedDisk disk, ReservationKey holder, CancellationToken cancellationToken)
+    internal static async Task<bool> HasBootedAgainAsync(ISharedDisk disk, ReservationKey holder, CancellationToken cancellationToken)
     {
         var keys = await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
         return !keys.Contains(holder) && keys.Any(k => k.Node == holder.Node);

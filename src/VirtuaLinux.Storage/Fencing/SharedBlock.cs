@@ -14,4 +14,7 @@ public enum SharedBlock
 
     /// <summary>Who serves the volume that all nodes share: <see cref="LeaseBlock"/>, which its holder renews.</summary>
     Serving,
+
+    /// <summary>Whose volumes are in use on another node: <see cref="BorrowBlock"/>.</summary>
+    Borrows,
 }
