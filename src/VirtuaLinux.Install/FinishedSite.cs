@@ -71,8 +71,6 @@ public sealed class FinishedSite(InstallContext context, InstallExclusion exclus
         if (change.Obstacle() is { } obstacle) throw new FailureException(obstacle);
         foreach (var line in change.Lines()) context.Console.Say($"  {line}");
         if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes") return;
-        var alive = await LiveNodes.FindAsync(context.Runner, change.Replaced.Concat(change.Removed).Where(n => n.Name != context.Self.Name), cancellationToken).ConfigureAwait(false);
-        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the machine off first");
         await AloneAsync(() => CommitAsync(change, cancellationToken), cancellationToken).ConfigureAwait(false);
         context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
     }
@@ -81,12 +79,15 @@ public sealed class FinishedSite(InstallContext context, InstallExclusion exclus
     {
         var (state, manifest) = Read();
         if (manifest.Serial != change.Current.Serial) throw new FailureException($"somebody else committed manifest {manifest.Serial} meanwhile; choose again");
+        await exclusion.SeeThatTheyAreGoneAsync(manifest, [.. change.Replaced, .. change.Removed], cancellationToken).ConfigureAwait(false);
         // The commit comes last: if the power goes before it, the change is still there to be chosen. Volumes without a manifest
         // that names them harm nobody, and a starter that knows the new machines asks the manifest on the SAN all the same.
         var next = StorageSteps.Next(state, change.Wanted);
         await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
         await new StarterPartition(context.Runner, context.Disk, context.Console.Log).WriteAsync(next, cancellationToken).ConfigureAwait(false);
         _storage.Commit(next);
+        // What was shut out is the old machine, which is not in the site any more.
+        await exclusion.UnfenceAsync(change.Replaced, CancellationToken.None).ConfigureAwait(false);
     }
 
     private async Task AddImageAsync(CancellationToken cancellationToken)

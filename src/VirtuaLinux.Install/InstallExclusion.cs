@@ -40,6 +40,25 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
     public async Task ReplaceAsync(Ipv4Address holder, CancellationToken cancellationToken = default) =>
         await (await ExclusionAsync(cancellationToken).ConfigureAwait(false)).ReplaceAsync(_key, holder, cancellationToken).ConfigureAwait(false);
 
+    /// <summary>Sees that nobody uses the volumes of nodes whose machines are replaced or taken out of the site; whose place this machine takes was shut out when it registered.</summary>
+    /// <param name="manifest">The site as it is, which names them.</param>
+    /// <param name="nodes">The nodes.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="FailureException">One of them runs, may run, or has its volumes in use on another one.</exception>
+    public Task SeeThatTheyAreGoneAsync(Manifest manifest, IEnumerable<ManifestNode> nodes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return LiveNodes.SeeThatTheyAreGoneAsync(context.Runner, _lun, new Exclusion(_lun) { NameOf = manifest.NameOf }, _key is not null, [.. nodes.Where(n => n.Name != context.Self.Name)], cancellationToken);
+    }
+
+    /// <summary>Lets new machines boot in the place of those that were shut out.</summary>
+    /// <exception cref="FailureException">Another node has begun to use a node's volumes, or the SAN refused.</exception>
+    public async Task UnfenceAsync(IEnumerable<ManifestNode> nodes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        foreach (var node in nodes) await new Exclusion(_lun).UnfenceAsync(node.Cluster.Ip, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Takes the lease, unless it is held.</summary>
     /// <exception cref="FailureException">A node keeps it.</exception>
     public async Task HoldAsync(CancellationToken cancellationToken = default) =>

@@ -72,23 +72,10 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
         return manifest with { Nodes = [.. manifest.Nodes.Select(n => n.Name == name ? changed : n)] };
     }
 
-    /// <summary>Two machines on one root would destroy it, and what nobody owns any more must not be written.</summary>
     private async Task SeeThatTheyAreGoneAsync(IReadOnlyList<ManifestNode> nodes, CancellationToken cancellationToken)
     {
         if (nodes.FirstOrDefault(n => n.Name == storage.Self.Name) is not null) throw new FailureException($"{storage.Self.Name} is the node that this runs on; do it from another one");
-        if (nodes.Count == 0) return;
-        var alive = await LiveNodes.FindAsync(runner, nodes, cancellationToken).ConfigureAwait(false);
-        if (alive.Count > 0) throw new FailureException($"{string.Join(", ", alive)} still answers; switch the machine off first");
-        if (storage.Key is null)
-        {
-            // Nobody can be kept from writing, and a machine that hangs answers nothing: somebody must have looked.
-            var fences = await storage.Exclusion.ReadFencesAsync(cancellationToken).ConfigureAwait(false);
-            if (nodes.FirstOrDefault(n => !fences.Nodes.Contains(n.Cluster.Ip)) is { } unseen) throw new FailureException($"{unseen.Name} does not answer, and this SAN can shut nobody out: see that its machine is off, and note that with 'virtualinux node fence {unseen.Name} --powered-off'");
-            return;
-        }
-        var keys = await storage.Lun.ReadKeysAsync(cancellationToken).ConfigureAwait(false);
-        var registered = nodes.Where(n => keys.Any(k => k.Node == n.Cluster.Ip)).Select(n => n.Name).ToList();
-        if (registered.Count > 0) throw new FailureException($"{string.Join(", ", registered)} does not answer and is registered with the SAN still: see that the machine is off, and shut it out with 'virtualinux node fence {registered[0]}'");
+        await LiveNodes.SeeThatTheyAreGoneAsync(runner, storage.Lun, storage.Exclusion, storage.Key is not null, nodes, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A portal that does not lead to the site would keep nodes from starting.</summary>
