@@ -3,7 +3,6 @@ using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
-using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Install;
 
@@ -25,6 +24,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
     {
         ArgumentNullException.ThrowIfNull(running);
         ArgumentNullException.ThrowIfNull(without);
+        using var turn = await LockFile.TakeAsync("/run/lock/virtualinux-backup.lock", TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
         var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
         if (without.FirstOrDefault(w => manifest.Nodes.All(n => n.Name != w)) is { } unknown) throw new FailureException($"no node '{unknown}' in site {manifest.Name}");
         var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
@@ -36,29 +36,38 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         var info = new BackupInfo(1, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         using var client = new BootClient(certificate, log);
-        async Task MakeAsync() => await BackupFile.WriteAsync(path, info, state, text, async (name, end) =>
+        var volumes = new OffVolumes(storage.Exclusion, storage.Holder, (work, end) => storage.WithLeaseAsync(_ => work(), end), OpenOffAsync, UnmountAsync);
+        await WriteAsync(path, info, state, text, volumes, async (name, end) =>
         {
             log($"{name}: {(off.Contains(name) ? "its volume, while it is off" : "its own files")}");
-            return off.Contains(name) ? await OpenOffAsync(group, name, end).ConfigureAwait(false) : await client.OpenLocalAsync(storage.Find(name), end).ConfigureAwait(false);
+            var node = nodes.First(n => n.Name == name);
+            return off.Contains(name) ? await volumes.OpenAsync(node, end).ConfigureAwait(false) : await client.OpenLocalAsync(node, end).ConfigureAwait(false);
         }, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes the file; none is left when a node that was off has started while its volume was read.</summary>
+    internal static async Task WriteAsync(string path, BackupInfo info, SanState state, string group, OffVolumes volumes, Func<string, CancellationToken, Task<Stream>> open, CancellationToken cancellationToken)
+    {
         try
         {
-            // Who is off must stay unknown to others that change volumes: only then is its volume what it was left as.
-            if (off.Count == 0) await MakeAsync().ConfigureAwait(false);
-            else await storage.WithLeaseAsync(_ => MakeAsync(), cancellationToken).ConfigureAwait(false);
+            await BackupFile.WriteAsync(path, info, state, group, async (name, end) =>
+            {
+                await volumes.EndAsync().ConfigureAwait(false);
+                return await open(name, end).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await volumes.EndAsync().ConfigureAwait(false);
+            }
+            catch
+            {
+                File.Delete(path);
+                throw;
+            }
         }
         finally
         {
-            await UnmountAsync().ConfigureAwait(false);
-        }
-        try
-        {
-            foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
-        }
-        catch (FailureException e)
-        {
-            File.Delete(path);
-            throw new FailureException($"{e.Message}: it started while its volume was read; make the backup again", e);
+            await volumes.CloseAsync().ConfigureAwait(false);
         }
     }
 
@@ -70,12 +79,12 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
     }
 
     /// <summary>The files of a node that is off, read-only and without the journal of their file system, which only the node itself replays.</summary>
-    private async Task<Stream> OpenOffAsync(VolumeGroup group, string node, CancellationToken cancellationToken)
+    private async Task<Stream> OpenOffAsync(ManifestNode node, CancellationToken cancellationToken)
     {
         await UnmountAsync().ConfigureAwait(false);
-        var device = await new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group)).MapAsync(NodeVolumes.LocalName(node), Device, readOnly: true, cancellationToken).ConfigureAwait(false);
+        var device = await (await storage.ReadVolumesAsync(cancellationToken).ConfigureAwait(false)).MapAsync(NodeVolumes.LocalName(node.Name), Device, readOnly: true, cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
-        if (NodeVolumes.IsBlank(device)) throw new FailureException($"{node} was never started, so its local volume is empty; leave it out with --without {node}");
+        if (NodeVolumes.IsBlank(device)) throw new FailureException($"{node.Name} was never started, so its local volume is empty; leave it out with --without {node.Name}");
         Directory.CreateDirectory(Mount);
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "ext4", "-o", "ro,noload", device, Mount), cancellationToken).ConfigureAwait(false);
         return VolumeArchive.Open(runner, Mount, cancellationToken);

@@ -17,7 +17,14 @@ public sealed partial class ClusterTests
         // node03 is off, and the array knows that: its volume is read as it was left.
         var backup = Path.Combine(lab.Lab.Options.StateDirectory, "site.tar");
         Assert.Equal(1, (await lab.RunOnNodeAsync("node02", "sudo", "virtualinux", "backup", "create", "/nowhere/site.tar")).ExitCode);
-        await lab.OnNodeAsync("node02", "sudo", "virtualinux", "backup", "create", "/srv/site.tar");
+        // While files are read, others change the volume group and the site: what reads them stands still meanwhile.
+        await lab.OnNodeAsync("node02", "sudo", "sh", "-c", "dd if=/dev/zero of=/local/large bs=1M count=200 && sync -f /local");
+        await lab.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "--unit=hold", "sh", "-c", "until pkill -STOP -x tar; do :; done");
+        await lab.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "--unit=backup", "virtualinux", "backup", "create", "/srv/site.tar");
+        await Condition.WaitAsync("the backup to read the files of node02", InstalledCluster.Deadline, async () => (await lab.RunOnNodeAsync("node02", "systemctl", "is-active", "--quiet", "hold")).ExitCode != 0);
+        await lab.OnNodeAsync("node01", "sudo", "virtualinux", "image", "pin", VersionOf(TestLab.ImageInfo));
+        await lab.OnNodeAsync("node02", "sudo", "pkill", "-CONT", "-x", "tar");
+        await Condition.WaitAsync("the backup", InstalledCluster.Deadline, async () => (await lab.RunOnNodeAsync("node02", "systemctl", "is-active", "--quiet", "backup")).ExitCode != 0);
         Assert.Equal("600", await lab.OnNodeAsync("node02", "stat", "--format=%a", "/srv/site.tar"));
         await File.WriteAllBytesAsync(backup, Convert.FromBase64String(await lab.OnNodeAsync("node02", "sudo", "base64", "--wrap=0", "/srv/site.tar")));
         Assert.Equal(cluster.Identities.Keys.Order(), await VerifyAsync(backup, expected: 0));

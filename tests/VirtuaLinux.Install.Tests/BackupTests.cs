@@ -4,6 +4,7 @@ using CsCheck;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Install.Tests;
@@ -178,6 +179,58 @@ public sealed class BackupTests : IDisposable
         await Assert.ThrowsAsync<ExternalCommandException>(() => missing.CopyToAsync(Stream.Null));
     }
 
+    [Fact]
+    public async Task While_a_backup_is_made_others_change_the_volume_group_and_nobody_uses_the_volume_that_is_read()
+    {
+        var (disk, own) = await StartedAsync();
+        var changes = 0;
+        await MakeAsync(disk, own, async () =>
+        {
+            await using (await SanLease.TakeAsync(disk, new ReservationKey(_site.Nodes[1].Ip!.Value, 9), "node03", TimeSpan.Zero)) changes++;
+        }, async () => Assert.Contains("a backup on 192.168.77.11 reads", (await Assert.ThrowsAsync<FailureException>(() => new Exclusion(disk).RefuseBorrowedAsync(_ => true))).Message, StringComparison.Ordinal));
+        Assert.True(changes > 2);
+        await new Exclusion(disk).RefuseBorrowedAsync(_ => true);
+        Assert.Equal(["node02"], (await BackupFile.ReadAsync(Path_)).Info.Off);
+    }
+
+    [Fact]
+    public async Task A_node_that_starts_while_its_volume_is_read_leaves_no_backup()
+    {
+        var (disk, own) = await StartedAsync();
+        var failed = await Assert.ThrowsAsync<FailureException>(() => MakeAsync(disk, own, () => Task.CompletedTask, () => new Exclusion(disk).EnterAsync("node02", _site.Nodes[1].Ip!.Value, reserves: true)));
+        Assert.Contains("node02 started while its volume was read", failed.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+        await new Exclusion(disk).RefuseBorrowedAsync(_ => true);
+    }
+
+    private async Task<(MemoryDisk Disk, ReservationKey Own)> StartedAsync()
+    {
+        var disk = new MemoryDisk();
+        return (disk, (await new Exclusion(disk).EnterAsync("node01", _site.Nodes[0].Ip!.Value, reserves: true))!.Value);
+    }
+
+    /// <summary>A backup in which node02 is off.</summary>
+    /// <param name="disk">The LUN.</param>
+    /// <param name="own">The key of node01, which makes it.</param>
+    /// <param name="reading">Done whenever something of a node is read.</param>
+    /// <param name="readingOff">Done when what node02 left is read.</param>
+    private async Task MakeAsync(MemoryDisk disk, ReservationKey own, Func<Task> reading, Func<Task> readingOff)
+    {
+        var (state, info, text) = Parts();
+        async Task AloneAsync(Func<Task> work, CancellationToken cancellationToken)
+        {
+            await using var lease = await SanLease.TakeAsync(disk, own, "node01", TimeSpan.Zero, cancellationToken: cancellationToken);
+            await work();
+        }
+        async Task ReadingOffAsync()
+        {
+            await reading();
+            await readingOff();
+        }
+        var volumes = new OffVolumes(new Exclusion(disk), own, AloneAsync, (node, _) => Task.FromResult<Stream>(new WatchedStream(node.Name, ReadingOffAsync)), () => Task.CompletedTask);
+        await SiteBackup.WriteAsync(Path_, info, state, text, volumes, async (name, end) => name == "node02" ? await volumes.OpenAsync(ManifestNode.From(_site.Nodes[1]), end) : new WatchedStream(name, reading), CancellationToken.None);
+    }
+
     private static VolumeGroup Empty => new() { Name = LvmTools.GroupName, Id = "VGID", Sequence = 1, ExtentSectors = 8192, PhysicalVolumes = [new PhysicalVolume("pv0", "PVID", 2048, 10_000)], Volumes = [] };
 
     private async Task<SanState> MakeAsync()
@@ -246,6 +299,15 @@ public sealed class BackupTests : IDisposable
             """);
         Assert.Empty(errors);
         return site!;
+    }
+
+    private sealed class WatchedStream(string node, Func<Task> reading) : MemoryStream(Encoding.UTF8.GetBytes($"files of {node}"))
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await reading();
+            return await base.ReadAsync(buffer, cancellationToken);
+        }
     }
 
     private sealed class BrokenStream : Stream
