@@ -41,6 +41,17 @@ public sealed class StorageFiguresTests
         Assert.Equal(("s", "at most 2 s", met), (row.Unit, row.Goal, row.IsMet));
     }
 
+    [Theory]
+    [InlineData("create-50-time", "at most 10 s", 10, 10.1)]
+    [InlineData("create-50-written", "at most 1 MB", 0.9, 1.1)]
+    [InlineData("create-1000-time", "at most 60 s", 60, 60.1)]
+    [InlineData("create-1000-ratio", "at most 2.5", 2.5, 2.6)]
+    public void Roots_are_made_in_a_time_and_with_a_space_that_grow_with_their_number_only(string load, string goal, double met, double missed)
+    {
+        Assert.Equal((goal, true), (Row(load, ("root", met)).Goal, Row(load, ("root", met)).IsMet));
+        Assert.Equal((goal, false), (Row(load, ("root", missed)).Goal, Row(load, ("root", missed)).IsMet));
+    }
+
     [Fact]
     public void A_slow_plain_volume_misses_the_goal_as_a_slow_root_does() =>
         Assert.False(Row("sequential-read-fresh", ("raw", 100), ("plain", 80), ("root", 100)).IsMet);

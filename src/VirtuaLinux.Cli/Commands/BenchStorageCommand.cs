@@ -7,6 +7,7 @@ using VirtuaLinux.Lab;
 using VirtuaLinux.Lab.Bench;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Bench;
+using VirtuaLinux.Storage.Bench;
 
 namespace VirtuaLinux.Cli.Commands;
 
@@ -41,18 +42,34 @@ internal static class BenchStorageCommand
         var command = new Command("storage", "The devices of a node on the SAN beside the bare LUN and classic snapshots, in an emulated blade.") { output, name, rounds, devices, iso, san, deadline, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            foreach (var (path, package) in s_loads)
+            foreach (var (path, package) in ((string, string)[])[.. s_loads, ("/usr/sbin/lvm", "lvm2")])
                 if (!File.Exists(path)) throw new FailureException($"{path} is not there: apt-get install {package}");
             var medium = parsed.GetValue(iso) ?? LabCommand.NewestIso();
             var folder = Directory.CreateDirectory(parsed.GetValue(output)!).FullName;
             var lab = StorageBench.LabOf(Path.Combine(folder, "storage-lab"), parsed.GetValue(san)!, medium);
             var archive = Path.Combine(Directory.CreateDirectory(lab.StateDirectory).FullName, "blade.cpio");
             WriteArchive(archive, lab, parsed.GetValue(rounds), parsed.GetValue(devices)!);
-            var report = await new StorageBench(lab, medium, archive, new CommandRunner(), Console.Error.WriteLine).RunAsync(TimeSpan.FromMinutes(parsed.GetValue(deadline)), cancellation);
+            var created = await CreateManyAsync(parsed.GetValue(san)!, parsed.GetValue(rounds), cancellation);
+            var report = await new StorageBench(lab, medium, archive, new CommandRunner(), Console.Error.WriteLine).RunAsync(created, TimeSpan.FromMinutes(parsed.GetValue(deadline)), cancellation);
             await BenchCommand.FinishAsync(report, folder, parsed.GetValue(name)!, "Storage on the SAN, beside 2007", parsed.GetValue(json), cancellation);
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>The volumes of 500 and of 1,000 nodes, more than a lab has, with LVM's own programs on this machine.</summary>
+    private static async Task<IReadOnlyList<StorageFigure>> CreateManyAsync(string folder, int rounds, CancellationToken cancellation)
+    {
+        var runner = new CommandRunner();
+        List<StorageFigure> figures = [];
+        for (var round = 0; round < rounds; round++)
+        {
+            var (half, _) = await CreationBench.SimulateAsync(runner, folder, 500, cancellation);
+            var (all, _) = await CreationBench.SimulateAsync(runner, folder, 1000, cancellation);
+            figures.AddRange([new StorageFigure(StorageFigures.Root, "create-1000-time", all.TotalSeconds), new StorageFigure(StorageFigures.Root, "create-1000-ratio", all / half)]);
+        }
+        foreach (var figure in figures) Console.Error.WriteLine(figure);
+        return figures;
     }
 
     /// <summary>What runs in the blade.</summary>

@@ -35,10 +35,11 @@ public sealed class StorageBench(LabOptions options, string iso, string archive,
     ];
 
     /// <summary>Measures everything.</summary>
+    /// <param name="others">What was measured before, without a blade.</param>
     /// <param name="deadline">How long the blade may take; what it has measured by then counts.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="FailureException">The blade gave up, went off, or measured nothing in time.</exception>
-    public async Task<BenchReport> RunAsync(TimeSpan deadline, CancellationToken cancellationToken = default)
+    public async Task<BenchReport> RunAsync(IEnumerable<StorageFigure> others, TimeSpan deadline, CancellationToken cancellationToken = default)
     {
         var boot = await PrepareBootAsync(cancellationToken).ConfigureAwait(false);
         await LabInstance.DownAsync(options.StateDirectory, runner, cancellationToken).ConfigureAwait(false);
@@ -53,7 +54,7 @@ public sealed class StorageBench(LabOptions options, string iso, string archive,
             {
                 Time = TimeProvider.System.GetUtcNow(),
                 Machine = $"blade run by {lab.Accelerator.ToString().ToLowerInvariant()}, SAN tgt on the same {Environment.ProcessorCount} processors, {Environment.OSVersion.VersionString}",
-                Rows = StorageFigures.Rows(figures),
+                Rows = StorageFigures.Rows([.. figures, .. others]),
                 Notes = _notes,
             };
         }

@@ -4,6 +4,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Bench;
 using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Node.Bench;
@@ -85,6 +86,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
 
         var lvm = new LvmTools(runner, partition);
         await lvm.CreateAsync(cancellationToken).ConfigureAwait(false);
+        await CreateRootsAsync(lvm, disk, cancellationToken).ConfigureAwait(false);
         var empty = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{partition} has no volume group though it was just made");
         var image = new ImageInfo { Image = s_image, Distribution = "", KernelRelease = "", RootSize = s_fileSystem.Bytes, ChunkSize = 0, Chunks = [], RootDigest = "0", BootSize = 4 << 20, BootDigest = "0", SourceDateEpoch = 0 };
         // No guard is there to grow the store.
@@ -99,6 +101,23 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         await _volumes.UnmapAsync(Plain, cancellationToken).ConfigureAwait(false);
         await FillAsync(await _volumes.MapAsync(NodeVolumes.OriginName(s_image), "vl-origin", readOnly: false, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         _origin = await _volumes.MapAsync(NodeVolumes.OriginName(s_image), "vl-origin", readOnly: true, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes the roots of fifty nodes as a site gets them: the volumes of all in one commit, and then each node its own root, here one for all. Nothing of them stays.</summary>
+    private async Task CreateRootsAsync(LvmTools lvm, string disk, CancellationToken cancellationToken)
+    {
+        const int roots = 50;
+        // The smallest that there are: what counts is their number.
+        var (time, written) = await CreationBench.AddAsync(lvm, disk, roots, new SiteVolumes { Root = SanLayout.ExtentSize, Local = SanLayout.ExtentSize }, cancellationToken).ConfigureAwait(false);
+        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group though one was just written");
+        var (start, before) = (Stopwatch.GetTimestamp(), CreationBench.Written(disk));
+        // What is below a root is read only: any device will do for it.
+        await new NodeVolumes(runner, group, lvm.DevicesOf(group)).MapRootAsync(CreationBench.NameOf(1), _raw, s_fileSystem, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false);
+        time += Stopwatch.GetElapsedTime(start);
+        foreach (var name in (string[])[RootDevice, Pool, Data, Metadata]) await _mapper.RemoveAsync(name, cancellationToken).ConfigureAwait(false);
+        note("root", $"create-{roots}-time", time.TotalSeconds);
+        note("root", $"create-{roots}-written", ((double)written / roots + CreationBench.Written(disk) - before) / 1e6);
+        await lvm.CommitAsync(group.Remove([.. group.Volumes.Select(v => v.Name)]), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes the file system with the files that exist.</summary>
