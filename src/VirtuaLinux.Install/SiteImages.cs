@@ -81,7 +81,7 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
             var (_, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
             var usage = await ask(manifest, cancellationToken).ConfigureAwait(false);
             if (withRoots && NodeVolumes.ImageOf(name) is { } former) manifest = manifest.WithoutFormer(former);
-            gone = Ledger.Of(await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), manifest, new Dictionary<string, StoreUsage>()).Deletable(name);
+            gone = Ledger.Of(await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), manifest, new Dictionary<string, NodeStatus>()).Deletable(name);
             var isImage = gone[0].Kind is "origin" or "boot";
             await check(manifest, usage, isImage).ConfigureAwait(false);
             if (isImage && NodeVolumes.ImageOf(gone[0].Name) is { } image)

@@ -21,8 +21,20 @@ public sealed record StoreUsage
     /// <summary>Size of <c>local</c>'s file system.</summary>
     public required long LocalSize { get; init; }
 
+    /// <summary>The part of <see cref="DataUsed"/> that is of the root that runs; the rest is of roots that are kept. Absent where it is not known.</summary>
+    public long? RootChanged { get; init; }
+
+    /// <summary>In use on the volume that all nodes share; told by the node that serves it alone.</summary>
+    public long? SharedUsed { get; init; }
+
     /// <summary>How much the exception store gained a day, over the time that it was watched; absent in the first hour.</summary>
     public double? FillPerDay { get; init; }
+
+    /// <summary>The same of <c>local</c>.</summary>
+    public double? LocalFillPerDay { get; init; }
+
+    /// <summary>The same of the volume that all nodes share.</summary>
+    public double? SharedFillPerDay { get; init; }
 
     /// <summary><c>enough</c>, <c>low</c>, <c>full</c> or <c>damaged</c>.</summary>
     public required string Level { get; init; }

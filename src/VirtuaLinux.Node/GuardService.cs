@@ -17,7 +17,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly DeviceMapper _mapper = new(runner);
-    private readonly FillRate _rate = new();
+    private readonly FillWatch _fill = new();
     private StoreLevel _level;
     private string? _refusal;
 
@@ -82,13 +82,13 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
             if (StoreGuard.IsQuiet(pool))
             {
                 _level = StoreLevel.Enough;
-                Note(pool);
+                await NoteAsync(pool, cancellationToken).ConfigureAwait(false);
                 return;
             }
             var storage = NodeStorage.Open(runner);
             var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
             (_level, var actions) = StoreGuard.Next(_level, Seen(storage, group, pool));
-            Note(pool);
+            await NoteAsync(pool, cancellationToken).ConfigureAwait(false);
             foreach (var action in actions)
             {
                 if (action is GuardAction.Say say)
@@ -148,22 +148,40 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     private static ByteSize Reserve(NodeStorage storage, VolumeGroup group) =>
         new(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512 / 100 * storage.Manifest.Volumes.Reserve.Value);
 
-    private void Note(PoolStatus pool)
+    private async Task NoteAsync(PoolStatus pool, CancellationToken cancellationToken)
     {
+        var now = TimeProvider.System.GetUtcNow();
+        var root = await _mapper.StatusAsync(NodeVolumes.RootDevice, cancellationToken).ConfigureAwait(false);
         var local = new DriveInfo("/local");
+        var localUsed = local.TotalSize - local.TotalFreeSpace;
+        var shared = SharedUsed();
         var usage = new StoreUsage
         {
             DataUsed = pool.DataUsed,
             DataSize = pool.DataSize,
             MetadataUsed = pool.MetadataUsed,
             MetadataSize = pool.MetadataSize,
-            LocalUsed = local.TotalSize - local.TotalFreeSpace,
+            LocalUsed = localUsed,
             LocalSize = local.TotalSize,
-            FillPerDay = _rate.Note(TimeProvider.System.GetUtcNow(), pool.DataUsed),
+            RootChanged = PoolStatus.OwnOf(root),
+            SharedUsed = shared,
+            FillPerDay = _fill.Note("store", now, pool.DataUsed),
+            LocalFillPerDay = _fill.Note("local", now, localUsed),
+            SharedFillPerDay = shared is { } used ? _fill.Note("shared", now, used) : null,
             Level = _level.ToString().ToLowerInvariant(),
         };
         File.WriteAllBytes(UsagePath + ".new", JsonSerializer.SerializeToUtf8Bytes(usage, ModelJson.Default.StoreUsage));
         File.Move(UsagePath + ".new", UsagePath, overwrite: true);
+    }
+
+    /// <summary>In use on the volume that all nodes share, on the node that serves it: through NFS a server that is away would be waited for.</summary>
+    private static long? SharedUsed()
+    {
+        if (!SharedExport.IsMounted(SharedExport.Folder)) return null;
+        var shared = new DriveInfo(SharedExport.Folder);
+        var used = shared.TotalSize - shared.TotalFreeSpace;
+        // Handed over meanwhile, it was the root that told.
+        return SharedExport.IsMounted(SharedExport.Folder) ? used : null;
     }
 
     /// <summary>On the log, and on every terminal of the node (wall(1)).</summary>

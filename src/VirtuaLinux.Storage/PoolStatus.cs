@@ -36,6 +36,14 @@ public sealed record PoolStatus(long MetadataUsed, long MetadataSize, long DataU
         return true;
     }
 
+    /// <summary>Reads what <c>dmsetup status</c> prints for a root: <c>0 8388608 thin 204800 8388607</c>, the sectors that it has of its own and the last of them.</summary>
+    /// <returns>Bytes that the root has of its own; null if it is no root's line, or the kernel could not tell.</returns>
+    public static long? OwnOf(string line)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        return line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [_, _, "thin", var sectors, ..] && long.TryParse(sectors, NumberStyles.None, CultureInfo.InvariantCulture, out var own) ? own * 512 : null;
+    }
+
     private static bool TryParseShare(string text, long unit, out long used, out long all)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);

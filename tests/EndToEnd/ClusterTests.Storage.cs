@@ -31,6 +31,9 @@ public sealed partial class ClusterTests
         });
         Assert.All(nodes, n => Assert.InRange(Number(volumes[$"{n}_data"], "size"), FirstStore + 1, 4 * FirstStore));
         Assert.Equal(FirstStore, Number(volumes["node03_data"], "size"));
+        // 600 MiB of a root of 4 GiB, and what a boot writes.
+        Assert.All(nodes, n => Assert.InRange(volumes[$"{n}_data"].GetProperty("unchanged").GetDouble(), 0.7, 0.86));
+        Assert.InRange(volumes["node03_data"].GetProperty("unchanged").GetDouble(), 0.86, 1);
         Assert.Equal(Number(ledger, "size"), Number(ledger, "free") + volumes.Values.Sum(v => Number(v, "size")));
         Assert.Empty(ledger.GetProperty("silent").EnumerateArray());
     }

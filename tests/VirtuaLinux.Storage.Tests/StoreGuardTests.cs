@@ -88,12 +88,33 @@ public sealed class StoreGuardTests
     [Fact]
     public void The_rate_is_that_of_the_last_day()
     {
-        var rate = new FillRate();
+        var rate = new FillRate([]);
         var start = DateTimeOffset.UnixEpoch;
         Assert.Null(rate.Note(start, 0));
         Assert.Null(rate.Note(start.AddMinutes(59), 100));
         for (var hour = 1; hour <= 72; hour++) Assert.Equal(24.0 * (hour <= 48 ? 100 : 10), rate.Note(start.AddHours(hour), hour <= 48 ? hour * 100 : 4800 + (hour - 48) * 10)!.Value, hour is > 48 and < 72 ? 2400.0 : 1e-6);
     }
+
+    [Fact]
+    public void What_was_seen_before_a_restart_counts_and_what_a_wrong_clock_noted_does_not()
+    {
+        var (rate, start) = (new FillRate([]), DateTimeOffset.UnixEpoch.AddYears(50));
+        for (var minute = 0; minute < 3000; minute++) rate.Note(start.AddMinutes(minute), minute);
+        Assert.InRange(rate.Samples.Count, 144, 146);
+        var again = new FillRate(rate.Samples);
+        Assert.Equal(24 * 60, again.Note(start.AddMinutes(3001), 3001)!.Value, 1e-6);
+        // A battery that is empty: nothing of the future, nor of long ago, is taken for a day's work.
+        Assert.Null(again.Note(DateTimeOffset.UnixEpoch, 3002));
+        Assert.Null(again.Note(start.AddMinutes(3003), 3003));
+        Assert.Equal(24 * 60, again.Note(start.AddMinutes(3063), 3063)!.Value, 1e-6);
+    }
+
+    [Theory]
+    [InlineData("0 8388608 thin 204800 8388607", 204800L * 512)]
+    [InlineData("0 8388608 thin 0 -", 0L)]
+    [InlineData("0 8388608 thin Fail", null)]
+    [InlineData("0 8388608 thin-pool 1 45/2048 1234/65536 - rw", null)]
+    public void What_a_root_has_of_its_own_is_read_from_its_status(string line, long? own) => Assert.Equal(own, PoolStatus.OwnOf(line));
 
     private static StoreSeen Seen(long used, long size, long free, PoolMode mode = PoolMode.Writable) =>
         new(new PoolStatus(MiB, 8 * MiB, used, size, mode), new ByteSize(size), new ByteSize(free), new ByteSize(GiB), new ByteSize(8 * GiB));

@@ -24,7 +24,9 @@ internal static class StorageCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var storage = NodeStorage.Open(new CommandRunner());
-            var ledger = Ledger.Of(await storage.ReadGroupAsync(cancellation), storage.Manifest, await UsageAsync(storage, cancellation));
+            using var nodes = new SiteNodes();
+            var manifest = await storage.ReadManifestAsync(cancellation);
+            var ledger = Ledger.Of(await storage.ReadGroupAsync(cancellation), manifest, await nodes.ReadAsync(manifest, cancellation));
             if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(ledger, StorageJson.Default.Ledger));
             else Show(ledger);
             return ExitCode.Done;
@@ -32,21 +34,17 @@ internal static class StorageCommand
         return command;
     }
 
-    private static async Task<IReadOnlyDictionary<string, StoreUsage>> UsageAsync(NodeStorage storage, CancellationToken cancellation)
-    {
-        using var nodes = new SiteNodes();
-        var status = await nodes.ReadAsync(storage.Manifest, cancellation);
-        return status.Where(s => s.Value.Store is not null).ToDictionary(s => s.Key, s => s.Value.Store!);
-    }
-
     private static void Show(Ledger ledger)
     {
-        var table = new Table().AddColumns([new TableColumn("volume"), new TableColumn("kind"), new TableColumn("owner"), new TableColumn("size").RightAligned(), new TableColumn("used").RightAligned(), new TableColumn("a day").RightAligned(), new TableColumn("full in").RightAligned(), new TableColumn("could be deleted")]);
+        var table = new Table().AddColumns([new TableColumn("volume"), new TableColumn("kind"), new TableColumn("owner"), new TableColumn("size").RightAligned(), new TableColumn("used").RightAligned(), new TableColumn("root unchanged").RightAligned(), new TableColumn("a day").RightAligned(), new TableColumn("full in").RightAligned(), new TableColumn("could be deleted")]);
         foreach (var v in ledger.Volumes)
-            table.AddRow(v.Name, v.Kind, v.Owner, Size(v.Size), v.Used is { } used ? $"{Size(used)} {Percent(used, v.Size)}" : "", v.FillPerDay is { } fill ? Size((long)fill) : "", v.DaysUntilFull is { } days ? string.Create(CultureInfo.InvariantCulture, $"{days:0.0} d") : "", v.Reclaim ?? "");
+            table.AddRow(v.Name, v.Kind, v.Owner, Size(v.Size), v.Used is { } used ? $"{Size(used)} {Percent(used, v.Size)}" : "", v.Unchanged is { } unchanged ? unchanged.ToString("0 %", CultureInfo.InvariantCulture) : "", v.FillPerDay is { } fill ? Size((long)fill) : "", v.DaysUntilFull is { } days ? Days(days) : "", v.Reclaim ?? "");
         Terminal.Output.Write(table);
         Console.WriteLine($"volume group {Size(ledger.Size)}: {Size(ledger.Free)} free, of which {Size(ledger.Reserve)} are the reserve; {Size(ledger.Reclaimable)} could be had back");
-        Console.WriteLine($"roots: one image of {Size(ledger.Image)} and {Size(ledger.Changed)} of changes, where copies would take {Size(ledger.Copies)}");
+        if (ledger.FillPerDay is { } filling) Console.WriteLine($"the stores gain {Size((long)filling)} a day{(ledger.DaysUntilFull is { } left ? $": the reserve is all that is left in {Days(left)}" : "")}");
+        Console.WriteLine($"roots: images of {Size(ledger.Images)} and {Size(ledger.Changed)} of changes, for which {Size(ledger.Allocated)} are allocated; copies of the images would take {Size(ledger.Copies)}");
+        foreach (var kept in ledger.Kept)
+            Console.WriteLine($"{string.Join(", ", kept.Nodes)} keep{(kept.Nodes.Count == 1 ? "s a root" : " roots")} of {kept.Image}{(kept.Bytes is { } bytes ? $" with {Size(bytes)}" : "")}{(kept.ImageBytes > 0 ? $"; 'virtualinux image delete {kept.Image} --with-roots' gives up the way back and frees {Size(kept.ImageBytes)}, and the roots go when their nodes start next" : "")}");
         if (ledger.Silent.Count > 0) Console.WriteLine($"not known of {string.Join(", ", ledger.Silent)}: no answer");
     }
 
@@ -224,6 +222,8 @@ internal static class StorageCommand
     }
 
     private static string Size(long bytes) => bytes < 0 ? $"-{new ByteSize(-bytes).ToRoundedString()}" : new ByteSize(bytes).ToRoundedString();
+
+    private static string Days(double days) => string.Create(CultureInfo.InvariantCulture, $"{days:0.0} d");
 
     private static string Percent(long used, long size) => size == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"({100.0 * used / size:0} %)");
 }

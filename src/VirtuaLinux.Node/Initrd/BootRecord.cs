@@ -80,4 +80,5 @@ public sealed record BootRecord
 [JsonSerializable(typeof(RootRecord))]
 [JsonSerializable(typeof(MachineReport))]
 [JsonSerializable(typeof(SharedStatus))]
+[JsonSerializable(typeof(Dictionary<string, IReadOnlyList<FillSample>>))]
 public sealed partial class NodeJson : JsonSerializerContext;
