@@ -86,12 +86,45 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
             await check(manifest, usage, isImage).ConfigureAwait(false);
             if (isImage && NodeVolumes.ImageOf(gone[0].Name) is { } image)
             {
-                if (usage.FirstOrDefault(u => u.Value.Mapped?.Contains(image) == true).Key is { } user) throw new FailureException($"{user} has {image} mapped still: it runs, serves or writes it; nothing was deleted");
+                if (Generations.UseOf(image, usage, withRoots: false) is { } use) throw new FailureException($"{use}; nothing was deleted");
                 await _site.CommitAsync(lease, (state, _) => (state.WithoutImage(image), manifest.WithoutImage(image)), cancellationToken).ConfigureAwait(false);
             }
             await storage.ChangeAsync(lease, group => group.Remove([.. gone.Select(v => v.Name)]), cancellationToken).ConfigureAwait(false);
         }, cancellationToken).ConfigureAwait(false);
         return gone;
+    }
+
+    /// <summary>Deletes the images that the site went on from (<see cref="Generations.Outlived"/>), and tells it. One that may be in use stays, and why is told.</summary>
+    /// <param name="ask">As for <see cref="DeleteAsync"/>.</param>
+    /// <param name="check">As for <see cref="DeleteAsync"/>.</param>
+    /// <param name="cancellationToken">Ends it between two images.</param>
+    /// <exception cref="FailureException">The site cannot be read.</exception>
+    public async Task DropOutlivedAsync(Func<Manifest, CancellationToken, Task<IReadOnlyDictionary<string, NodeStatus>>> ask, Func<Manifest, IReadOnlyDictionary<string, NodeStatus>, bool, Task> check, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(ask);
+        ArgumentNullException.ThrowIfNull(check);
+        var manifest = await storage.ReadManifestAsync(cancellationToken).ConfigureAwait(false);
+        if (manifest.Images.Count < 2) return;
+        foreach (var image in manifest.Outlived(await ask(manifest, cancellationToken).ConfigureAwait(false)))
+        {
+            try
+            {
+                var gone = await DeleteAsync(NodeVolumes.OriginName(image), ask, withRoots: false, CheckAsync, cancellationToken).ConfigureAwait(false);
+                say($"{image} was dropped, since no node starts it, can go back to it, or uses it: {new ByteSize(gone.Sum(v => v.Size)).ToRoundedString()} free");
+            }
+            catch (FailureException e)
+            {
+                // Another node may have been as fast.
+                if ((await storage.ReadManifestAsync(cancellationToken).ConfigureAwait(false)).DigestOf(image) is not null) say($"{image} is not needed any more, and stays: {e.Message}; 'virtualinux image delete {image}' tries again, 'image pin' keeps it");
+            }
+
+            async Task CheckAsync(Manifest now, IReadOnlyDictionary<string, NodeStatus> status, bool isImage)
+            {
+                if (!now.Outlived(status).Contains(image)) throw new FailureException("the nodes are not all up with the site's image any more");
+                if (Generations.UseOf(image, status, withRoots: true) is { } use) throw new FailureException(use);
+                await check(now, status, isImage).ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task<ImageInfo> AddFolderAsync(string path, CancellationToken cancellationToken)

@@ -61,6 +61,30 @@ public static class Generations
         return Listed(manifest) with { Image = image, RootDigest = digest, Nodes = [.. manifest.Nodes.Select(n => n with { Image = null })] };
     }
 
+    /// <summary>The images that the site went on from: there before its present one, once run by a node, and needed by none. None as long as not every node is up with the site's image, its boot ended.</summary>
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="status">What the nodes say, by name; who is silent is missing.</param>
+    public static IReadOnlyList<ImageVersion> Outlived(this Manifest manifest, IReadOnlyDictionary<string, NodeStatus> status)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(status);
+        bool IsSettled(ManifestNode node) => manifest.ImageOf(node) == manifest.Image && status.GetValueOrDefault(node.Name) is { State: "up", FailedUnits: not null } now && now.ImageVersion == manifest.Image.ToString();
+        // Images are listed in the order in which they came; one that is added again comes last.
+        if (!manifest.Nodes.All(IsSettled) || manifest.Images.All(i => i.Image != manifest.Image)) return [];
+        return [.. manifest.Images.Select(i => i.Image).TakeWhile(i => i != manifest.Image).Where(i => manifest.NeedOf(i) is null && status.Values.Any(s => s.History?.Any(h => h.Image == i) == true))];
+    }
+
+    /// <summary>Who uses an image that no manifest says is needed; null when nobody does.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="status">What the nodes say, by name.</param>
+    /// <param name="withRoots">Whether a root that a node has not let go of yet counts.</param>
+    public static string? UseOf(ImageVersion image, IReadOnlyDictionary<string, NodeStatus> status, bool withRoots)
+    {
+        ArgumentNullException.ThrowIfNull(status);
+        if (status.FirstOrDefault(s => s.Value.Mapped?.Contains(image) == true).Key is { } user) return $"{user} has {image} mapped still: it runs, serves or writes it";
+        return withRoots && status.FirstOrDefault(s => s.Value.Generations?.Contains(image) == true).Key is { } keeper ? $"{keeper} keeps a root of {image} until its next start" : null;
+    }
+
     /// <summary>The site's image among the others.</summary>
     private static Manifest Listed(Manifest manifest) =>
         manifest.Images.Any(i => i.Image == manifest.Image) ? manifest : manifest with { Images = [new ManifestImage { Image = manifest.Image, RootDigest = manifest.RootDigest }, .. manifest.Images] };

@@ -7,6 +7,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
+using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Cli.Commands;
@@ -87,7 +88,7 @@ internal static class ImageCommand
     private static Command Pin(bool pinned)
     {
         var image = ImageArgument("the image");
-        var command = new Command(pinned ? "pin" : "unpin", pinned ? "Keep an image even when no node needs it." : "Let an image be deleted when no node needs it.") { image };
+        var command = new Command(pinned ? "pin" : "unpin", pinned ? "Keep an image when no node needs it any more: no rollout drops it, and nobody deletes it." : "Let an image be dropped or deleted when no node needs it.") { image };
         command.SetAction(async (parsed, cancellation) =>
         {
             var runner = new CommandRunner();
@@ -123,7 +124,35 @@ internal static class ImageCommand
         using var nodes = new SiteNodes();
         var rollout = new Rollout((change, token) => site.CommitAsync((s, m) => (s, Checked(s, change(m))), token), nodes.ReadAsync, Console.WriteLine) { Canary = pace.Canary, Batch = pace.Batch, Patience = pace.Patience };
         var failed = await rollout.RunAsync(manifest, targets, storage.Self.Name, cancellation);
-        return failed.Count == 0 ? ExitCode.Done : throw new FailureException($"stopped; the other nodes stay as they are. Let {(failed.Count == 1 ? "it" : "them")} go back with 'virtualinux image rollback {string.Join(' ', failed)}', or mend what failed and give the same command again");
+        if (failed.Count > 0) throw new FailureException($"stopped; the other nodes stay as they are. Let {(failed.Count == 1 ? "it" : "them")} go back with 'virtualinux image rollback {string.Join(' ', failed)}', or mend what failed and give the same command again");
+        // Where this node restarts, it looks when it is up again.
+        var runs = BootRecord.Read().Image;
+        if (targets.GetValueOrDefault(storage.Self.Name, runs) == runs) await DropOutlivedAsync(runner, storage, nodes, Console.WriteLine, cancellation);
+        return ExitCode.Done;
+    }
+
+    private static Task DropOutlivedAsync(CommandRunner runner, NodeStorage storage, SiteNodes nodes, Action<string> say, CancellationToken cancellation) =>
+        new SiteImages(runner, storage, say).DropOutlivedAsync(nodes.ReadAsync, (manifest, status, isImage) => StorageCommand.RefuseStrangersAsync(storage, manifest, status, isImage, poweredOff: false, cancellation), cancellation);
+
+    /// <summary>Drops the images that the site went on from, when this node's boot has ended and it was the last one to be up.</summary>
+    internal static async Task DropOutlivedWhenUpAsync(Action<string> say, CancellationToken cancellation)
+    {
+        try
+        {
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            using var nodes = new SiteNodes();
+            while ((await nodes.ReadAsync(storage.Manifest with { Nodes = [storage.Self] }, cancellation)).Values.All(s => s.FailedUnits is null)) await Task.Delay(TimeSpan.FromSeconds(10), cancellation);
+            await DropOutlivedAsync(runner, storage, nodes, say, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            // The service ends.
+        }
+        catch (Exception e) when (e is FailureException or IOException)
+        {
+            say($"images that nothing needs any more stay for now: {e.Message}");
+        }
     }
 
     /// <summary>Under the lease, every image that a node starts is there.</summary>

@@ -153,7 +153,9 @@ internal static class NodeCommand
         {
             await NodeService.RunAsync(Console.Error.WriteLine, cancellation);
             return ExitCode.Done;
+            var dropping = ImageCommand.DropOutlivedWhenUpAsync(Console.Error.WriteLine, cancellation);
         });
+            await dropping;
         return command;
     }
 }

@@ -169,7 +169,7 @@ internal static class StorageCommand
     }
 
     /// <summary>Extents are never used again under somebody who may still write them.</summary>
-    private static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, IReadOnlyDictionary<string, NodeStatus> status, bool isImage, bool poweredOff, CancellationToken cancellation)
+    internal static async Task RefuseStrangersAsync(NodeStorage storage, Manifest manifest, IReadOnlyDictionary<string, NodeStatus> status, bool isImage, bool poweredOff, CancellationToken cancellation)
     {
         if (storage.Key is null && !poweredOff) throw new FailureException($"{Exclusion.Describe(null)}; see that every machine that was taken out of the site is off, and add --powered-off");
         // Whose node is not in the site any more is not known of a volume by its name.
