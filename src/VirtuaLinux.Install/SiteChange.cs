@@ -40,6 +40,9 @@ public sealed record SiteChange(Manifest Current, Manifest Wanted)
     /// <summary>The machines whose hardware is another than before.</summary>
     public IEnumerable<ManifestNode> Replaced => Wanted.Nodes.Where(n => Find(Current, n.Name) is { } old && Cards(old) != Cards(n));
 
+    /// <summary>The machines that boot even if their address is noted as fenced: who was shut out under it is the old machine, or a removed one, and not in the site any more.</summary>
+    public IEnumerable<ManifestNode> LetIn => Replaced.Concat(Added);
+
     /// <summary>The change in lines for people.</summary>
     public IEnumerable<string> Lines()
     {

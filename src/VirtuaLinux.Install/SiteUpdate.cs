@@ -33,8 +33,7 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
             // Volumes without a manifest that names them, or larger than it says, harm nobody.
             await storage.ChangeAsync(lease, group => NodeVolumes.AddNodes(group, [.. change.Wanted.Nodes.Select(n => n.Name)], change.Wanted.Volumes, storage.Lvm.DevicesOf(group)), cancellationToken).ConfigureAwait(false);
             await new SiteCommit(runner, storage, log).CommitAsync(lease, (_, _) => (state, change.Wanted), cancellationToken).ConfigureAwait(false);
-            // What was shut out is the old machine, which is not in the site any more.
-            foreach (var node in change.Replaced) await storage.Exclusion.UnfenceAsync(node.Cluster.Ip, CancellationToken.None).ConfigureAwait(false);
+            foreach (var node in change.LetIn) await storage.Exclusion.UnfenceAsync(node.Cluster.Ip, CancellationToken.None).ConfigureAwait(false);
         }, cancellationToken);
     }
 

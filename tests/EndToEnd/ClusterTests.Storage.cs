@@ -83,6 +83,11 @@ public sealed partial class ClusterTests
         Assert.Contains("192.168.77.44", await fork.OnNodeAsync("node02", "getent", "hosts", "node04.lab.internal"), StringComparison.Ordinal);
 
         if (!andBack) return;
+        // A backup needs nothing of a node that never came, and does not pack itself.
+        Assert.Contains("node04     without its local volume", await fork.OnNodeAsync("node03", "sudo", "virtualinux", "backup", "create", "/srv/planned.tar"), StringComparison.Ordinal);
+        Assert.Contains("lies on /local", await FailAsync(fork, "node03", "backup", "create", "/local/planned.tar"), StringComparison.Ordinal);
+        Assert.Contains("192.168.77.99 is no node of site lab", await FailAsync(fork, "node03", "node", "fence", "192.168.77.99", "--powered-off"), StringComparison.Ordinal);
+
         // It goes again before it ever came, and the volumes of the others grow while they are in use.
         var before = await SizesAsync(fork, "node01");
         var later = (await fork.Lab.SiteFilesAsync(new LabSiteOptions { Root = ByteSize.FromMiB(4096 + 256), Local = ByteSize.FromMiB(512 + 256) }))["site.yaml"];

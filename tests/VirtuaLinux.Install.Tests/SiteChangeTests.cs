@@ -34,6 +34,7 @@ public sealed class SiteChangeTests
         var change = SiteChange.To(Current, Replacement.WithMachine(Load(File), "node02", MacAddress.Parse("52:54:00:77:00:99")));
         Assert.Equal(["node02 replaced: 52:54:00:77:00:02 -> 52:54:00:77:00:99"], change.Lines());
         Assert.Equal("node02", Assert.Single(change.Replaced).Name);
+        Assert.Equal("node02", Assert.Single(change.LetIn).Name);
         Assert.Equal((8, "d1"), (change.Wanted.Serial, change.Wanted.RootDigest));
         Assert.Null(change.Obstacle());
     }
@@ -43,6 +44,8 @@ public sealed class SiteChangeTests
     {
         var change = SiteChange.To(Current, Load(File + "  - { name: node03, mac: \"52:54:00:77:00:03\", ip: 192.168.77.13 }\n"));
         Assert.Equal("node03", Assert.Single(change.Added).Name);
+        // Its address may have been that of a machine which was fenced before it was removed.
+        Assert.Equal("node03", Assert.Single(change.LetIn).Name);
         Assert.Contains("node03 added: 52:54:00:77:00:03 192.168.77.13", Assert.Single(change.Lines()), StringComparison.Ordinal);
         Assert.Null(change.Obstacle());
     }

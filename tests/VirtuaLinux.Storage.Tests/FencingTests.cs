@@ -55,6 +55,11 @@ public sealed class FencingTests
         Assert.True(FenceBlock.TryRead(full.ToBytes(512), out var readFull));
         Assert.Equal(FenceBlock.Capacity, readFull.Nodes.Count);
         Assert.Throws<FailureException>(() => full.With(Node(999), true));
+        // Of those that are not in the site any more, the one that was shut out first makes room.
+        var roomier = full.With(Node(999), true, [.. full.Nodes.Where(n => n != Node(5) && n != Node(7))]);
+        Assert.Equal([.. full.Nodes.Where(n => n != Node(5)), Node(999)], roomier.Nodes);
+        Assert.Throws<FailureException>(() => full.With(Node(999), true, full.Nodes.ToHashSet()));
+        Assert.Equal(FenceBlock.Capacity - 1, full.With(Node(5), false, []).Nodes.Count);
         var random = new Random(1);
         for (var i = 0; i < 1000; i++)
         {
@@ -225,6 +230,29 @@ public sealed class FencingTests
         // Under another key: the older boot must not find its own one there when it wakes up.
         Assert.NotEqual(second, Done(san, new Exclusion(san.For(2)).EnterAsync("node02", Node(2), reserves: true)));
         Assert.True(san.TakesWriteOf(2));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_address_is_known_by_its_key_on_any_LUN_or_by_being_fenced(bool canFence)
+    {
+        var (first, second) = (new SimulatedSan(1) { CanFence = canFence }, new SimulatedSan(2) { CanFence = canFence });
+        var own = Done(first, new Exclusion(first.For(1)).EnterAsync("node01", Node(1), reserves: true));
+        var exclusion = new Exclusion(first.For(1), second.For(1));
+        if (canFence) Done(second, second.For(3).RegisterAsync(new ReservationKey(Node(3), 1)));
+        Assert.Equal(canFence, Known(1));
+        Assert.Equal(canFence, Known(3));
+        Assert.False(Known(2));
+        Done(first, new Exclusion(first.For(1)).FenceAsync(own, Node(2)));
+        Assert.True(Known(2));
+
+        bool Known(int node)
+        {
+            var known = exclusion.KnowsAsync(Node(node));
+            Settle(known, first, second);
+            return known.GetAwaiter().GetResult();
+        }
     }
 
     [Fact]

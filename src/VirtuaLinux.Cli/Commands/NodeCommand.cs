@@ -69,7 +69,9 @@ internal static class NodeCommand
             if (address == storage.Self.Cluster.Ip) throw new FailureException("this is the node itself; fence it from another one, or power it off");
             if (storage.Key is null && !parsed.GetValue(off)) throw new FailureException($"{Exclusion.Describe(null)}; power {victim} off, see that it is, and add --powered-off");
             var unseen = await storage.AttachVisibleAsync(cancellation);
-            await storage.Exclusion.FenceAsync(storage.Key, address, cancellation);
+            var present = storage.Manifest.Nodes.Select(n => n.Cluster.Ip).ToList();
+            if (!present.Contains(address) && !await storage.Exclusion.KnowsAsync(address, cancellation)) throw new FailureException($"{address} is no node of site {storage.Manifest.Name}, and no machine is registered with the SAN or fenced under that address; it has {string.Join(", ", storage.Manifest.Nodes.Select(n => $"{n.Name} ({n.Cluster.Ip})"))}");
+            await storage.Exclusion.FenceAsync(storage.Key, address, present, cancellation);
             if (unseen.Count > 0) throw new FailureException($"{victim} is shut out of {storage.Luns.Count} LUNs and does not boot, but this node does not see the LUN {string.Join(", ", unseen)}; fence it again from a node that does, or power it off");
             Console.WriteLine($"{victim} is fenced; 'virtualinux node unfence {victim}' lets it boot again");
             return ExitCode.Done;
@@ -151,11 +153,11 @@ internal static class NodeCommand
         var command = new Command("serve", "Serve boot for the other nodes; the unit virtualinux-serve.service runs this.");
         command.SetAction(async (_, cancellation) =>
         {
-            await NodeService.RunAsync(Console.Error.WriteLine, cancellation);
-            return ExitCode.Done;
             var dropping = ImageCommand.DropOutlivedWhenUpAsync(Console.Error.WriteLine, cancellation);
-        });
+            await NodeService.RunAsync(Console.Error.WriteLine, cancellation);
             await dropping;
+            return ExitCode.Done;
+        });
         return command;
     }
 }

@@ -112,11 +112,12 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
     /// <summary>Shuts a node out. When this returns, nothing that it still sends is written, and it does not boot until <see cref="UnfenceAsync"/>.</summary>
     /// <param name="own">This machine's key; null on a SAN that can fence nobody, where somebody must have powered the node off.</param>
     /// <param name="victim">The node's address.</param>
+    /// <param name="present">Addresses of the site's nodes, where they are known (<see cref="FenceBlock.With"/>).</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="FailureException">The SAN refused: perhaps this machine was fenced itself.</exception>
-    public async Task FenceAsync(ReservationKey? own, Ipv4Address victim, CancellationToken cancellationToken = default)
+    public async Task FenceAsync(ReservationKey? own, Ipv4Address victim, IReadOnlyCollection<Ipv4Address>? present = null, CancellationToken cancellationToken = default)
     {
-        await NoteAsync(victim, isFenced: true, cancellationToken).ConfigureAwait(false);
+        await NoteAsync(victim, isFenced: true, present, cancellationToken).ConfigureAwait(false);
         await ReplaceAsync(own, victim, cancellationToken).ConfigureAwait(false);
     }
 
@@ -176,7 +177,12 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
 
     /// <summary>Lets a node in again: it can boot.</summary>
     /// <exception cref="FailureException">Another node writes its volumes (<see cref="BorrowAsync"/>), or the SAN refused.</exception>
-    public Task UnfenceAsync(Ipv4Address node, CancellationToken cancellationToken = default) => NoteAsync(node, isFenced: false, cancellationToken);
+    public Task UnfenceAsync(Ipv4Address node, CancellationToken cancellationToken = default) => NoteAsync(node, isFenced: false, present: null, cancellationToken);
+
+    /// <summary>Whether the SAN knows a machine of that address: it is registered with a LUN, or noted as fenced.</summary>
+    /// <exception cref="FailureException">The SAN refused, or the list of fenced nodes is damaged.</exception>
+    public async Task<bool> KnowsAsync(Ipv4Address node, CancellationToken cancellationToken = default) =>
+        (await ReadFencesAsync(cancellationToken).ConfigureAwait(false)).Nodes.Contains(node) || await IsRegisteredAsync(node, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Which nodes are fenced.</summary>
     /// <exception cref="FailureException">The block is damaged.</exception>
@@ -231,8 +237,8 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
 
     private Task CountAsync(CancellationToken cancellationToken) => NoteAsync(fences => fences with { Count = fences.Count + 1 }, cancellationToken);
 
-    private Task NoteAsync(Ipv4Address node, bool isFenced, CancellationToken cancellationToken) =>
-        NoteAsync(fences => fences.Nodes.Contains(node) == isFenced ? fences : fences.With(node, isFenced), cancellationToken);
+    private Task NoteAsync(Ipv4Address node, bool isFenced, IReadOnlyCollection<Ipv4Address>? present, CancellationToken cancellationToken) =>
+        NoteAsync(fences => fences.Nodes.Contains(node) == isFenced ? fences : fences.With(node, isFenced, present), cancellationToken);
 
     private async Task NoteAsync(Func<FenceBlock, FenceBlock> change, CancellationToken cancellationToken)
     {

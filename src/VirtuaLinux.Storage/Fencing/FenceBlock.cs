@@ -34,11 +34,16 @@ public sealed record FenceBlock(ulong Count, IReadOnlyList<Ipv4Address> Nodes)
     }
 
     /// <summary>The block with a node shut out or let in.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="isFenced">Whether it is shut out.</param>
+    /// <param name="present">Addresses of the site's nodes, where they are known: in a full block, whoever was removed from the site longest ago makes room.</param>
     /// <exception cref="VirtuaLinux.Host.FailureException">The block is full.</exception>
-    public FenceBlock With(Ipv4Address node, bool isFenced)
+    public FenceBlock With(Ipv4Address node, bool isFenced, IReadOnlyCollection<Ipv4Address>? present = null)
     {
-        var others = Nodes.Where(n => n != node);
-        if (isFenced && others.Count() >= Capacity) throw new Host.FailureException($"{Capacity} nodes are fenced already; let some in again (virtualinux node unfence)");
+        // In the order in which they were shut out.
+        var others = Nodes.Where(n => n != node).ToList();
+        if (isFenced && others.Count >= Capacity && present is not null && others.FindIndex(n => !present.Contains(n)) is >= 0 and var removed) others.RemoveAt(removed);
+        if (isFenced && others.Count >= Capacity) throw new Host.FailureException($"{Capacity} nodes are fenced already; let some in again (virtualinux node unfence)");
         return new FenceBlock(Count + 1, isFenced ? [.. others, node] : [.. others]);
     }
 
