@@ -12,7 +12,7 @@ namespace VirtuaLinux.Install;
 /// <param name="log">Takes a line.</param>
 public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Action<string> log)
 {
-    private const string Device = "vl-backup", Mount = "/run/virtualinux/backup";
+    private const string Local = "/local", Device = "vl-backup", Mount = "/run/virtualinux/backup";
 
     /// <summary>Makes it.</summary>
     /// <param name="path">The file, which must not exist.</param>
@@ -24,6 +24,8 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
     {
         ArgumentNullException.ThrowIfNull(running);
         ArgumentNullException.ThrowIfNull(without);
+        // It would grow while it is read, and hold the backups before it.
+        if (!without.Contains(storage.Self.Name) && await VolumeArchive.HoldsAsync(runner, Local, path, cancellationToken).ConfigureAwait(false)) throw new FailureException($"{path} lies on {Local}, whose files the backup holds; write it elsewhere, such as to /var/tmp, and take it to another machine");
         using var turn = await LockFile.TakeAsync("/run/lock/virtualinux-backup.lock", TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
         var (state, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
         if (without.FirstOrDefault(w => manifest.Nodes.All(n => n.Name != w)) is { } unknown) throw new FailureException($"no node '{unknown}' in site {manifest.Name}");
@@ -31,6 +33,12 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         var text = await storage.Lvm.ReadTextAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{storage.Partition} has no volume group {LvmTools.GroupName}");
         // A node that was never started has nothing to lose; it is told from its volume.
         var nodes = manifest.Nodes.Where(n => !without.Contains(n.Name) && group.Find(NodeVolumes.LocalName(n.Name)) is not null).ToList();
+        foreach (var node in nodes.Where(n => !running.Contains(n.Name)).ToList())
+        {
+            if (!await WasNeverStartedAsync(group, node.Name, cancellationToken).ConfigureAwait(false)) continue;
+            log($"{node.Name}: was never started and has nothing to lose, left out");
+            nodes.Remove(node);
+        }
         var off = nodes.Where(n => !running.Contains(n.Name)).Select(n => n.Name).ToList();
         foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
         var info = new BackupInfo(1, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
@@ -68,6 +76,27 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         finally
         {
             await volumes.CloseAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether neither <c>local</c> nor the pool of a node was ever written to: one without the other is damaged.</summary>
+    private async Task<bool> WasNeverStartedAsync(VolumeGroup group, string node, CancellationToken cancellationToken)
+    {
+        await UnmountAsync().ConfigureAwait(false);
+        var volumes = new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group));
+        try
+        {
+            foreach (var name in (string[])[NodeVolumes.LocalName(node), NodeVolumes.MetadataName(node)])
+            {
+                var device = await volumes.MapAsync(name, Device, readOnly: true, cancellationToken).ConfigureAwait(false);
+                await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
+                if (!NodeVolumes.IsBlank(device)) return false;
+            }
+            return true;
+        }
+        finally
+        {
+            await UnmountAsync().ConfigureAwait(false);
         }
     }
 

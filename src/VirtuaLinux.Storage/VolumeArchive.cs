@@ -24,6 +24,20 @@ public static class VolumeArchive
         await runner.RunAsync(tar.Accepting(0, Changed).WithOutput(zstd).WithTimeout(Longest), cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Whether a file would be among those that <see cref="WriteAsync"/> packs: it lies in the same file system, on whatever way it is reached.</summary>
+    /// <param name="runner">Runs stat(1).</param>
+    /// <param name="folder">The folder that is packed.</param>
+    /// <param name="path">The file, which need not exist.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<bool> HoldsAsync(ICommandRunner runner, string folder, string path, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(runner);
+        var parent = Path.GetDirectoryName(Path.GetFullPath(path)) ?? path;
+        if (!Directory.Exists(folder) || !Directory.Exists(parent)) return false;
+        var devices = await runner.RunAsync(ExternalCommand.Of("stat", "--dereference", "--format=%d", folder, parent), cancellationToken).ConfigureAwait(false);
+        return devices.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Distinct().Count() == 1;
+    }
+
     /// <summary>The stream that <see cref="WriteAsync"/> writes, to be read; what goes wrong is thrown to the reader.</summary>
     public static Stream Open(ICommandRunner runner, string folder, CancellationToken cancellationToken = default)
     {

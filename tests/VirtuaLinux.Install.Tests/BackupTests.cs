@@ -233,6 +233,25 @@ public sealed class BackupTests : IDisposable
 
     private static VolumeGroup Empty => new() { Name = LvmTools.GroupName, Id = "VGID", Sequence = 1, ExtentSectors = 8192, PhysicalVolumes = [new PhysicalVolume("pv0", "PVID", 2048, 10_000)], Volumes = [] };
 
+    [Fact]
+    public async Task A_file_is_known_to_lie_in_what_is_packed_whatever_the_way_to_it()
+    {
+        var runner = new CommandRunner();
+        var link = Path.Combine("/dev/shm", Path.GetFileName(_folder));
+        Directory.CreateSymbolicLink(link, _folder);
+        try
+        {
+            Assert.True(await VolumeArchive.HoldsAsync(runner, _folder, Path_));
+            Assert.True(await VolumeArchive.HoldsAsync(runner, _folder, Path.Combine(link, "site.tar")));
+            Assert.False(await VolumeArchive.HoldsAsync(runner, _folder, "/dev/shm/site.tar"));
+            Assert.False(await VolumeArchive.HoldsAsync(runner, _folder, Path.Combine(_folder, "nowhere", "site.tar")));
+        }
+        finally
+        {
+            File.Delete(link);
+        }
+    }
+
     private async Task<SanState> MakeAsync()
     {
         var (state, info, text) = Parts();
