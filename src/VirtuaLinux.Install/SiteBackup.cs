@@ -90,7 +90,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
             {
                 var device = await volumes.MapAsync(name, Device, readOnly: true, cancellationToken).ConfigureAwait(false);
                 await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
-                if (!NodeVolumes.IsBlank(device)) return false;
+                if (!FreshVolume.Is(device)) return false;
             }
             return true;
         }
@@ -113,7 +113,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         await UnmountAsync().ConfigureAwait(false);
         var device = await (await storage.ReadVolumesAsync(cancellationToken).ConfigureAwait(false)).MapAsync(NodeVolumes.LocalName(node.Name), Device, readOnly: true, cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
-        if (NodeVolumes.IsBlank(device)) throw new FailureException($"{node.Name} was never started, so its local volume is empty; leave it out with --without {node.Name}");
+        if (NodeVolumes.IsBlank(device)) throw new FailureException($"the local volume of {node.Name} starts with zeros: {node.Name} was never started, or the volume is damaged, which its next start tells; leave it out with --without {node.Name}");
         Directory.CreateDirectory(Mount);
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "ext4", "-o", "ro,noload", device, Mount), cancellationToken).ConfigureAwait(false);
         return VolumeArchive.Open(runner, Mount, cancellationToken);

@@ -62,15 +62,19 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         var group = await storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false);
         var volumes = new NodeVolumes(runner, group, storage.Lvm.DevicesOf(group));
         var local = await volumes.MapAsync(NodeVolumes.LocalName(node.Name), Local, readOnly: false, cancellationToken).ConfigureAwait(false);
-        if (NodeVolumes.IsBlank(local)) throw new FailureException($"{node.Name} has never been started: nothing is on its volumes");
         var metadata = await volumes.MapAsync(NodeVolumes.MetadataName(node.Name), Device("meta"), readOnly: false, cancellationToken).ConfigureAwait(false);
+        if (NodeVolumes.IsBlank(local))
+        {
+            FreshVolume.Require(node.Name, local, metadata);
+            throw new FailureException($"{node.Name} has never been started: nothing is on its volumes");
+        }
         var data = await volumes.MapAsync(NodeVolumes.StoreName(node.Name), Device("data"), readOnly: false, cancellationToken).ConfigureAwait(false);
         var size = new ByteSize(group.SizeOf(group.Find(NodeVolumes.StoreName(node.Name))!));
 
         // The record of its root and the room for a repair are on local, which goes into the root then.
         await runner.RunAsync(ExternalCommand.Of("mount", local, folder), cancellationToken).ConfigureAwait(false);
         var record = RootRecord.Read(folder) ?? throw new FailureException($"{node.Name} has no root yet");
-        var repaired = await new PoolMetadata(runner, metadata, size, Path.Combine(folder, RootRecord.FolderName), log).EnsureSoundAsync(cancellationToken).ConfigureAwait(false);
+        var state = await new PoolMetadata(runner, node.Name, metadata, size, Path.Combine(folder, RootRecord.FolderName), log).PrepareAsync(isUsed: true, cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("umount", folder), cancellationToken).ConfigureAwait(false);
 
         var origin = record.Image == BootRecord.Read().Image
@@ -85,7 +89,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         {
             throw new FailureException($"the root of {node.Name} was to begin anew at its next start, and is not there yet", e);
         }
-        if (repaired) await NodeVolumes.CheckFileSystemAsync(runner, DeviceMapper.PathOf(Root), log, cancellationToken).ConfigureAwait(false);
+        if (state is PoolState.Repaired) await NodeVolumes.CheckFileSystemAsync(runner, node.Name, DeviceMapper.PathOf(Root), log, cancellationToken).ConfigureAwait(false);
     }
 
     private long RootSize(string origin)

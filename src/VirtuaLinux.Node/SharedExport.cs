@@ -124,11 +124,11 @@ public sealed class SharedExport(ICommandRunner runner, Ipv4Address address, str
     private async Task MountAsync(NodeVolumes volumes, CancellationToken cancellationToken)
     {
         var device = await volumes.MapAsync(NodeVolumes.SharedName, NodeVolumes.SharedDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
-        if (NodeVolumes.IsBlank(device))
+        if (FreshVolume.Is(device))
             await runner.RunAsync(ExternalCommand.Of("mke2fs", "-q", "-t", "ext4", "-L", "shared", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", device), cancellationToken).ConfigureAwait(false);
         // e2fsck(8): the journal of a node that died, and what can be mended without a decision.
         var check = await runner.RunAsync(ExternalCommand.Of("e2fsck", "-p", device).Accepting().WithTimeout(CheckTime), cancellationToken).ConfigureAwait(false);
-        if (check.ExitCode is not (0 or 1 or 2)) throw new FailureException($"the file system of the shared volume cannot be mended without a decision (e2fsck: {check.ExitCode}): {check.Output.Trim()} {check.Error.Trim()}; stop virtualinux-shared.service on all nodes but one, and mend {device} there with e2fsck");
+        if (check.ExitCode is not (0 or 1 or 2)) throw new FailureException($"the file system of the shared volume cannot be mended without a decision (e2fsck: {check.ExitCode}): {check.Output.Trim()} {check.Error.Trim()}; stop virtualinux-shared.service on all nodes but one, and mend {device} there with 'e2fsck {device}'");
         await RunAsync(cancellationToken, "mount", "-t", "ext4", "-o", "rw,noatime,errors=remount-ro", device, Folder).ConfigureAwait(false);
         Directory.CreateDirectory(Files);
         Directory.CreateDirectory(Clients, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

@@ -56,8 +56,6 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
 
     private const string Unverified = "virtualinux.unverified";
 
-    private const int BlankedBytes = 64 << 10;
-
     /// <summary>What a volume is for, by what was noted about it; null for one that is not of this product.</summary>
     public static VolumeKind? KindOf(LogicalVolume volume)
     {
@@ -142,7 +140,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return names.Where(n => there.TryGetValue(LocalName(n), out var local) && group.SizeOf(local) < volumes.Local.Bytes).Aggregate(added, (sum, n) => sum.Extend(LocalName(n), volumes.Local));
     }
 
-    /// <summary>Adds the volumes of all these nodes, and the one that they share, where they are missing, and blanks the starts of those that must not look like an older content; to be committed then.</summary>
+    /// <summary>Adds the volumes of all these nodes, and the one that they share, where they are missing, and marks the starts of those as fresh that must not look like an older content; to be committed then.</summary>
     /// <param name="group">The group as it is.</param>
     /// <param name="nodes">Names of nodes.</param>
     /// <param name="volumes">Sizes.</param>
@@ -164,12 +162,11 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
             throw new FailureException($"{LvmTools.GroupName}: {e.Message}; let the array grow the LUN, then take that over with 'virtualinux storage extend'", e);
         }
         if (ReferenceEquals(added, group)) return group;
-        var zeros = new byte[BlankedBytes];
-        var blanked = added.Volumes.Skip(group.Volumes.Count).Where(v => KindOf(v) is VolumeKind.StoreMetadata or VolumeKind.Local or VolumeKind.Shared);
-        foreach (var onDevice in blanked.GroupBy(v => devices[v.Segments[0].PhysicalVolume]))
+        var fresh = added.Volumes.Skip(group.Volumes.Count).Where(v => KindOf(v) is VolumeKind.StoreMetadata or VolumeKind.Local or VolumeKind.Shared);
+        foreach (var onDevice in fresh.GroupBy(v => devices[v.Segments[0].PhysicalVolume]))
         {
             using var physical = BlockDevice.Open(onDevice.Key, writable: true);
-            foreach (var volume in onDevice) physical.Write(added.OffsetOf(volume), zeros);
+            foreach (var volume in onDevice) FreshVolume.Write(physical, added.OffsetOf(volume));
             physical.Flush();
         }
         return added;
@@ -262,35 +259,57 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     /// <summary>Removes a mapped device.</summary>
     public Task UnmapAsync(string name, CancellationToken cancellationToken = default) => _mapper.RemoveAsync(name, cancellationToken);
 
+    /// <summary>Maps the metadata of a node's pool.</summary>
+    public Task<string> MapMetadataAsync(string node, CancellationToken cancellationToken = default) => MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken);
+
     /// <summary>Whether a node's pool was ever used.</summary>
-    public async Task<bool> HasRootsAsync(string node, CancellationToken cancellationToken = default) =>
-        !IsBlank(await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false));
+    public async Task<bool> HasRootsAsync(string node, CancellationToken cancellationToken = default) => !IsBlank(await MapMetadataAsync(node, cancellationToken).ConfigureAwait(false));
 
     /// <summary>Maps a node's pool and, in it, the root over the image's origin.</summary>
     /// <param name="node">Name of the node.</param>
     /// <param name="origin">Path of the origin, mapped read-only.</param>
     /// <param name="size">Apparent size of the root.</param>
-    /// <param name="thinId">Number of the root within the pool.</param>
-    /// <param name="dropped">Numbers of roots that are deleted first: a pool that is full has room for the new one then.</param>
+    /// <param name="root">The root within the pool. It and the pool are made where they were never used.</param>
     /// <param name="spare">A folder for the repair of damaged metadata (<see cref="PoolMetadata"/>).</param>
     /// <param name="log">Takes a line for people.</param>
     /// <param name="cancellationToken">Ends the programs.</param>
-    /// <returns>Path of the root, and whether it was made just now.</returns>
-    /// <exception cref="FailureException">The pool's metadata is damaged, or the kernel refused.</exception>
-    public async Task<(string Path, bool Created)> MapRootAsync(string node, string origin, ByteSize size, int thinId, IReadOnlyList<int> dropped, string spare, Action<string> log, CancellationToken cancellationToken = default)
+    /// <returns>Path of the root.</returns>
+    /// <exception cref="FailureException">The pool's metadata is damaged, a root that was used is not there, or the kernel refused.</exception>
+    public async Task<string> MapRootAsync(string node, string origin, ByteSize size, ThinRoot root, string spare, Action<string> log, CancellationToken cancellationToken = default)
     {
-        var metadata = await MapAsync(MetadataName(node), MetadataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(root);
+        var metadata = await MapMetadataAsync(node, cancellationToken).ConfigureAwait(false);
         var data = await MapAsync(StoreName(node), DataDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
-        var created = IsBlank(metadata);
-        var repaired = !created && await new PoolMetadata(runner, metadata, new ByteSize(group.SizeOf(group.Find(StoreName(node))!)), spare, log).EnsureSoundAsync(cancellationToken).ConfigureAwait(false);
+        var pool = await new PoolMetadata(runner, node, metadata, new ByteSize(group.SizeOf(group.Find(StoreName(node))!)), spare, log).PrepareAsync(root.IsPoolUsed, cancellationToken).ConfigureAwait(false);
         await _mapper.CreateAsync(PoolDevice, PoolTable(metadata, data, group.SizeOf(group.Find(StoreName(node))!)), cancellationToken: cancellationToken).ConfigureAwait(false);
-        foreach (var old in dropped) await _mapper.MessageAsync(PoolDevice, string.Create(CultureInfo.InvariantCulture, $"delete {old}"), mayFail: true, cancellationToken).ConfigureAwait(false);
+        foreach (var (message, mayFail) in PoolMessages(root, pool)) await _mapper.MessageAsync(PoolDevice, message, mayFail, cancellationToken).ConfigureAwait(false);
+        var path = await MapRootAsync(node, root, size, origin, cancellationToken).ConfigureAwait(false);
+        OwnStart(path);
+        if (pool is PoolState.Repaired) await CheckFileSystemAsync(runner, node, path, log, cancellationToken).ConfigureAwait(false);
+        return path;
+    }
+
+    /// <summary>What a pool is told before a root in it is mapped, and whether it may refuse that.</summary>
+    /// <param name="root">The root.</param>
+    /// <param name="pool">What the pool was found to be.</param>
+    public static IEnumerable<(string Message, bool MayFail)> PoolMessages(ThinRoot root, PoolState pool)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        foreach (var old in root.Dropped) yield return (string.Create(CultureInfo.InvariantCulture, $"delete {old}"), true);
         // A power cut may have come between making the pool and making the root: ask again; if it is there, the kernel refuses and nothing changes.
-        await _mapper.MessageAsync(PoolDevice, $"create_thin {thinId}", mayFail: !created, cancellationToken).ConfigureAwait(false);
-        var root = await _mapper.CreateAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {thinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
-        OwnStart(root);
-        if (repaired) await CheckFileSystemAsync(runner, root, log, cancellationToken).ConfigureAwait(false);
-        return (root, created);
+        if (!root.IsUsed) yield return (string.Create(CultureInfo.InvariantCulture, $"create_thin {root.Id}"), pool is not PoolState.New);
+    }
+
+    private async Task<string> MapRootAsync(string node, ThinRoot root, ByteSize size, string origin, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _mapper.CreateAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {root.Id} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (ExternalCommandException e) when (root.IsUsed)
+        {
+            throw new FailureException($"the root of {node} is not in its pool, or cannot be mapped: {e.Message}; {HowToBeginAnew(node)}", e);
+        }
     }
 
     /// <summary>Writes the start of a root as it is, so that the root has its own copy of it: the kernel looks for a superblock by 1 KiB when it mounts, and dm-verity below gives whole blocks only ("unaligned io"; thin does not tell of its origin's block size).</summary>
@@ -350,11 +369,12 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
 
     /// <summary>After a repair of what it lies on, a file system is mended without questions: nobody is there to answer (e2fsck(8): 1 and 2 are mended).</summary>
     /// <param name="runner">Runs programs.</param>
-    /// <param name="device">The root.</param>
+    /// <param name="node">Name of the node.</param>
+    /// <param name="device">Its root.</param>
     /// <param name="log">Takes a line for people.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="FailureException">It cannot be mended.</exception>
-    public static async Task CheckFileSystemAsync(ICommandRunner runner, string device, Action<string> log, CancellationToken cancellationToken)
+    public static async Task CheckFileSystemAsync(ICommandRunner runner, string node, string device, Action<string> log, CancellationToken cancellationToken)
     {
         try
         {
@@ -363,9 +383,18 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         }
         catch (ExternalCommandException e) when (e.ExitCode is not null)
         {
-            throw new FailureException($"the root's file system cannot be mended: {e.Message}; let the root begin anew from the image", e);
+            throw new FailureException($"the file system of the root of {node} cannot be mended: {e.Message}; {HowToBeginAnew(node)}", e);
         }
     }
+
+    /// <summary>What to do about a root that is lost.</summary>
+    public static string HowToBeginAnew(string node) => $"on another node, {Reset(node, "")} let the root begin anew from the image, and local stays";
+
+    /// <summary>What to do about a <c>local</c> volume that is damaged.</summary>
+    public static string HowToMendLocal(string node) =>
+        $"With virtualinux.shell on its kernel command line, 'e2fsck -fy {DeviceMapper.PathOf(LocalDevice)}' may bring its files back; without them, {Reset(node, " --with-local")}, on another node, let {node} begin anew";
+
+    private static string Reset(string node, string option) => $"'virtualinux node fence {node}', 'virtualinux node reset {node}{option}' and 'virtualinux node unfence {node}'";
 
     /// <summary>The table of a pool (the kernel's admin-guide/device-mapper/thin-provisioning): whoever writes into a full one waits.</summary>
     /// <param name="metadata">Its metadata.</param>
@@ -377,7 +406,7 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         return string.Create(CultureInfo.InvariantCulture, $"0 {sectors} thin-pool {metadata} {data} {block} {sectors / block * StoreGuard.LowWaterPercent / 100} 0\n");
     }
 
-    /// <summary>Whether the first 4 KiB of a device are zeros: for a pool's metadata, that the pool was never used.</summary>
+    /// <summary>Whether the first 4 KiB of a device are zeros: it was never used, or is damaged.</summary>
     public static bool IsBlank(string device)
     {
         using var opened = BlockDevice.Open(device, writable: false);

@@ -23,7 +23,7 @@ public static class StoreGuard
         ArgumentNullException.ThrowIfNull(seen);
         var pool = seen.Pool;
         if (pool.Mode is PoolMode.Damaged or PoolMode.Failed)
-            return Tell(level, StoreLevel.Damaged, "the exception store's metadata is damaged; the root takes no writes: restart the node, whose initrd checks the metadata; if that does not help, repair it from the rescue shell with thin_repair(8)");
+            return Tell(level, StoreLevel.Damaged, "the exception store's metadata is damaged; the root takes no writes: restart the node, whose initrd repairs the metadata; where it cannot, its console shows the commands that let the root begin anew");
         // An older growth was committed, and did not get as far as the pool.
         if (seen.DataVolume.Bytes - pool.DataSize >= VolumeSizes.PoolBlock.Bytes) return (StoreLevel.Enough, [new GuardAction.GrowData(seen.DataVolume)]);
         List<GuardAction> actions = [];

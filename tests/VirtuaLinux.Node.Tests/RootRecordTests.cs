@@ -20,6 +20,39 @@ public sealed class RootRecordTests
         Assert.Equal([3], twice.Dropped);
     }
 
+    [Fact]
+    public void A_pool_may_begin_anew_only_where_no_root_was_ever_run_on()
+    {
+        var record = new RootRecord { Image = ImageVersion.Parse("debian-13@1"), RootDigest = "aa", ThinId = 3 };
+        Assert.Equal((false, false), (record.ToThinRoot().IsUsed, record.ToThinRoot().IsPoolUsed));
+        var run = record with { RenderedSerial = 7 };
+        Assert.Equal((true, true), (run.ToThinRoot().IsUsed, run.ToThinRoot().IsPoolUsed));
+        var reset = run.Reset(withLocal: false).ToThinRoot();
+        Assert.Equal((4, false, false), (reset.Id, reset.IsUsed, reset.IsPoolUsed));
+        Assert.Equal([3], reset.Dropped);
+        // The root of the image before must not be lost with the new one's.
+        var over = run.Start(ImageVersion.Parse("debian-13@2"), Digest, run.Image, 8, DateTimeOffset.UnixEpoch).ToThinRoot();
+        Assert.Equal((false, true), (over.IsUsed, over.IsPoolUsed));
+    }
+
+    [Fact]
+    public void The_record_of_a_node_that_is_off_is_written_where_its_local_volume_is()
+    {
+        var local = Directory.CreateTempSubdirectory("virtualinux-test-").FullName;
+        try
+        {
+            Assert.Null(RootRecord.Read(local));
+            new RootRecord { Image = ImageVersion.Parse("debian-13@1"), RootDigest = "aa", ThinId = 3, RenderedSerial = 7 }.Reset(withLocal: false).Write(local);
+            var read = RootRecord.Read(local)!;
+            Assert.Equal((4, 0L), (read.ThinId, read.RenderedSerial));
+            Assert.Equal(["root.json"], Directory.GetFiles(Path.Combine(local, RootRecord.FolderName)).Select(Path.GetFileName));
+        }
+        finally
+        {
+            Directory.Delete(local, recursive: true);
+        }
+    }
+
     private static readonly string Digest = new('b', 64);
 
     [Fact]

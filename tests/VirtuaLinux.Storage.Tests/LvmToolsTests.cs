@@ -147,6 +147,8 @@ public sealed class LvmToolsTests : IAsyncLifetime
             var start = new byte[4096];
             device.Read(read.OffsetOf(metadata), start);
             Assert.True(ChunkDigest.IsZero(start));
+            device.Read(read.OffsetOf(read.Find(NodeVolumes.LocalName("node01"))!) + start.Length, start);
+            Assert.StartsWith("VirtuaLinux: nothing was ever written", System.Text.Encoding.ASCII.GetString(start), StringComparison.Ordinal);
 
             // Without the second LUN nothing is mapped.
             var half = new LvmTools(_runner, _device);

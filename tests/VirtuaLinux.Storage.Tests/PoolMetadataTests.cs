@@ -16,7 +16,7 @@ public sealed class PoolMetadataTests : IAsyncLifetime
 
     private string Local => Path.Combine(_folder, "local");
 
-    private PoolMetadata Metadata => new(_runner, Device, new ByteSize(4096L << 16), Local, _said.Add);
+    private PoolMetadata Metadata => new(_runner, "node01", Device, new ByteSize(4096L << 16), Local, _said.Add);
 
     public async ValueTask InitializeAsync()
     {
@@ -37,7 +37,8 @@ public sealed class PoolMetadataTests : IAsyncLifetime
     public async Task Sound_metadata_stay_as_they_are()
     {
         var before = await File.ReadAllBytesAsync(Device);
-        Assert.False(await Metadata.EnsureSoundAsync());
+        Assert.Equal(PoolState.Sound, await Metadata.PrepareAsync(isUsed: true));
+        Assert.Equal(PoolState.Sound, await Metadata.PrepareAsync(isUsed: false));
         Assert.Equal(before, await File.ReadAllBytesAsync(Device));
         Assert.Empty(_said);
         Assert.False(Directory.Exists(Local));
@@ -49,11 +50,68 @@ public sealed class PoolMetadataTests : IAsyncLifetime
         var mappings = await MappingsAsync();
         Damage();
         var damaged = await File.ReadAllBytesAsync(Device);
-        Assert.True(await Metadata.EnsureSoundAsync());
+        Assert.Equal(PoolState.Repaired, await Metadata.PrepareAsync(isUsed: true));
         Assert.Equal(mappings, await MappingsAsync());
         Assert.Equal(damaged, await File.ReadAllBytesAsync(Path.Combine(Local, "pool-metadata.damaged")));
         Assert.Contains(_said, l => l.Contains("are repaired", StringComparison.Ordinal));
-        Assert.False(await Metadata.EnsureSoundAsync());
+        Assert.Equal(PoolState.Sound, await Metadata.PrepareAsync(isUsed: true));
+    }
+
+    [Fact]
+    public async Task A_superblock_of_zeros_is_damage_where_roots_are_and_repaired_with_all_mappings()
+    {
+        var mappings = await MappingsAsync();
+        Zero(Block);
+        Assert.True(NodeVolumes.IsBlank(Device));
+        Assert.Equal(PoolState.Repaired, await Metadata.PrepareAsync(isUsed: true));
+        Assert.Equal(mappings, await MappingsAsync());
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(16)]
+    [InlineData(100)]
+    [InlineData(Size / Block)]
+    public async Task Zeros_however_many_never_make_an_empty_pool_of_one_that_was_used(int blocks)
+    {
+        var mappings = await MappingsAsync();
+        Zero(blocks * Block);
+        var damaged = await File.ReadAllBytesAsync(Device);
+        try
+        {
+            Assert.Equal(PoolState.Repaired, await Metadata.PrepareAsync(isUsed: true));
+            Assert.Equal(mappings, await MappingsAsync());
+        }
+        catch (PoolBeyondRepairException e)
+        {
+            Assert.Contains("'virtualinux node reset node01'", e.Message, StringComparison.Ordinal);
+            Assert.Equal(damaged, await File.ReadAllBytesAsync(Device));
+        }
+    }
+
+    [Fact]
+    public async Task A_pool_without_roots_begins_anew_whatever_is_left_of_an_older_one()
+    {
+        Directory.CreateDirectory(Local);
+        File.Copy(Device, Path.Combine(Local, "pool-metadata.repaired"));
+        Damage();
+        Assert.Equal(PoolState.New, await Metadata.PrepareAsync(isUsed: false));
+        Assert.True(NodeVolumes.IsBlank(Device));
+        Assert.Empty(Directory.GetFiles(Local));
+
+        await File.WriteAllBytesAsync(Device, [.. Enumerable.Repeat((byte)0x5A, Size)]);
+        Assert.Equal(PoolState.New, await Metadata.PrepareAsync(isUsed: false));
+        Assert.True(NodeVolumes.IsBlank(Device));
+        Assert.Contains("begins anew", Assert.Single(_said), StringComparison.Ordinal);
+        Assert.Equal(PoolState.New, await Metadata.PrepareAsync(isUsed: false));
+    }
+
+    [Fact]
+    public void A_root_that_was_used_is_never_asked_to_be_made()
+    {
+        Assert.Equal([("delete 1", true)], NodeVolumes.PoolMessages(new ThinRoot(2, IsUsed: true, IsPoolUsed: true, [1]), PoolState.Repaired));
+        Assert.Equal([("create_thin 2", true)], NodeVolumes.PoolMessages(new ThinRoot(2, IsUsed: false, IsPoolUsed: true, []), PoolState.Sound));
+        Assert.Equal([("delete 0", true), ("create_thin 2", false)], NodeVolumes.PoolMessages(new ThinRoot(2, IsUsed: false, IsPoolUsed: false, [0]), PoolState.New));
     }
 
     [Fact]
@@ -62,9 +120,8 @@ public sealed class PoolMetadataTests : IAsyncLifetime
         var mappings = await MappingsAsync();
         Directory.CreateDirectory(Local);
         File.Copy(Device, Path.Combine(Local, "pool-metadata.repaired"));
-        await using (var half = File.OpenWrite(Device)) half.SetLength(0);
-        await using (var half = File.OpenWrite(Device)) half.SetLength(Size);
-        Assert.True(await Metadata.EnsureSoundAsync());
+        Zero(Size);
+        Assert.Equal(PoolState.Repaired, await Metadata.PrepareAsync(isUsed: true));
         Assert.Equal(mappings, await MappingsAsync());
         Assert.Equal([], Directory.GetFiles(Local));
     }
@@ -73,7 +130,7 @@ public sealed class PoolMetadataTests : IAsyncLifetime
     public async Task Metadata_beyond_repair_are_kept_for_whoever_looks_at_them()
     {
         await File.WriteAllBytesAsync(Device, [.. Enumerable.Repeat((byte)0x5A, Size)]);
-        var failure = await Assert.ThrowsAsync<FailureException>(() => Metadata.EnsureSoundAsync());
+        var failure = await Assert.ThrowsAsync<PoolBeyondRepairException>(() => Metadata.PrepareAsync(isUsed: true));
         Assert.Contains("beyond repair", failure.Message, StringComparison.Ordinal);
         Assert.All(await File.ReadAllBytesAsync(Path.Combine(Local, "pool-metadata.damaged")), b => Assert.Equal(0x5A, b));
         Assert.All(await File.ReadAllBytesAsync(Device), b => Assert.Equal(0x5A, b));
@@ -85,6 +142,12 @@ public sealed class PoolMetadataTests : IAsyncLifetime
         using var file = File.OpenWrite(Device);
         file.Seek(Block / 2, SeekOrigin.Begin);
         file.Write([1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    private void Zero(int bytes)
+    {
+        using var device = BlockDevice.Open(Device, writable: true);
+        device.Write(0, new byte[bytes]);
     }
 
     private async Task<string> MappingsAsync() => (await _runner.RunAsync(ExternalCommand.Of("thin_dump", Device))).Output;

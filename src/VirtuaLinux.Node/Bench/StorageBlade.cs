@@ -28,6 +28,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
     // A node that has changed 2 GB.
     private const string Changed = "node02";
     private const int ChangedBlocks = 2 << 30 >> 16;
+    private static readonly ThinRoot s_root = new(0, IsUsed: false, IsPoolUsed: false, []);
     private static readonly ByteSize s_changedRoot = ByteSize.FromMiB(2304);
 
     private static readonly (string Name, ByteSize Size)[] s_existing = [("existing", ByteSize.FromMiB(96)), ("cached", ByteSize.FromMiB(48)), ("whole", ByteSize.FromMiB(24)), ("random", ByteSize.FromMiB(192))];
@@ -147,7 +148,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
             case StorageDeviceKind.Plain: return await _volumes.MapAsync(NodeVolumes.LocalName(Node), Plain, readOnly: false, cancellationToken).ConfigureAwait(false);
             case StorageDeviceKind.Root:
                 await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
-                return (await _volumes.MapRootAsync(Node, _origin, size, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false)).Path;
+                return await _volumes.MapRootAsync(Node, _origin, size, s_root, Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false);
             case StorageDeviceKind.Thin:
                 var metadata = await BlankAsync(NodeVolumes.MetadataName(Node), Metadata, cancellationToken).ConfigureAwait(false);
                 var data = await _volumes.MapAsync(NodeVolumes.StoreName(Node), Data, readOnly: false, cancellationToken).ConfigureAwait(false);
@@ -185,7 +186,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         report("root", "map-changed-memory", (before - least) / 1024.0);
         await UnmapAsync().ConfigureAwait(false);
 
-        async Task<string> MapAsync() => (await _volumes.MapRootAsync(Changed, _origin, s_changedRoot, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false)).Path;
+        Task<string> MapAsync() => _volumes.MapRootAsync(Changed, _origin, s_changedRoot, s_root, Path.GetTempPath(), _ => { }, cancellationToken);
 
         async Task UnmapAsync()
         {

@@ -51,7 +51,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         await MountLocalAsync(volumes, node, cancellationToken).ConfigureAwait(false);
         var known = RootRecord.Read();
         if (known is null && await volumes.HasRootsAsync(node.Name, cancellationToken).ConfigureAwait(false))
-            throw new FailureException($"the exception store of {node.Name} holds roots, and {Local} has no record of the image that they stand on; take the node out of the site, delete its volumes with 'virtualinux storage delete {NodeVolumes.StoreName(node.Name)}', and add it again");
+            throw new FailureException($"the exception store of {node.Name} holds roots, and {Local} has no record of the image that they stand on; {NodeVolumes.HowToBeginAnew(node.Name)}");
         var last = known ?? new RootRecord { Image = image.Image, RootDigest = image.RootDigest, ThinId = 0 };
         var record = last.Start(image.Image, image.RootDigest, node.Former, manifest.Serial, DateTimeOffset.UtcNow);
         if (record.DropsLocal) EmptyLocal();
@@ -60,10 +60,10 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
 
         var (origin, originSize) = await volumes.MapOriginAsync(image, cancellationToken).ConfigureAwait(false);
-        var (root, created) = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ThinId, record.Dropped, $"{Local}/{RootRecord.FolderName}", log, cancellationToken).ConfigureAwait(false);
+        var root = await volumes.MapRootAsync(node.Name, origin, new ByteSize(Math.Max(manifest.Volumes.Root.Bytes, originSize.Bytes)), record.ToThinRoot(), $"{Local}/{RootRecord.FolderName}", log, cancellationToken).ConfigureAwait(false);
         await MountAsync("ext4", root, Root, "rw,noatime", cancellationToken).ConfigureAwait(false);
         // The site may have made volumes larger while this node was off.
-        if (created || record.RenderedSerial != manifest.Serial)
+        if (record.RenderedSerial != manifest.Serial)
             foreach (var device in (string[])[root, DeviceMapper.PathOf(NodeVolumes.LocalDevice)]) await runner.RunAsync(ExternalCommand.Of("resize2fs", device), cancellationToken).ConfigureAwait(false);
         if (last.Image != record.Image) log($"{node.Name} goes over from {last.Image} to {record.Image}{(record.RenderedSerial > 0 ? ", whose root was kept" : "")}");
         if (last.Dropped.Count > 0) log($"the root begins anew from the image, as asked{(record.DropsLocal ? ", and local is empty" : "")}");
@@ -116,8 +116,18 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
     {
         var local = await volumes.MapAsync(NodeVolumes.LocalName(node.Name), NodeVolumes.LocalDevice, readOnly: false, cancellationToken).ConfigureAwait(false);
         if (NodeVolumes.IsBlank(local))
+        {
+            FreshVolume.Require(node.Name, local, await volumes.MapMetadataAsync(node.Name, cancellationToken).ConfigureAwait(false));
             await runner.RunAsync(MakeLocal(local), cancellationToken).ConfigureAwait(false);
-        await MountAsync("ext4", local, Local, "rw,noatime", cancellationToken).ConfigureAwait(false);
+        }
+        try
+        {
+            await MountAsync("ext4", local, Local, "rw,noatime", cancellationToken).ConfigureAwait(false);
+        }
+        catch (ExternalCommandException e)
+        {
+            throw new FailureException($"the local volume of {node.Name} cannot be mounted: {e.Message}. {NodeVolumes.HowToMendLocal(node.Name)}", e);
+        }
     }
 
     /// <summary>Deletes everything on <c>local</c> but the record that asks for it: a power cut leaves the rest to the next boot.</summary>

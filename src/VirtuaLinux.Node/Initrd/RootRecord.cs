@@ -1,6 +1,7 @@
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Node.Initrd;
 
@@ -10,7 +11,7 @@ public sealed record RootRecord
     /// <summary>The folder on <c>local</c> that it lies in.</summary>
     public const string FolderName = "virtualinux";
 
-    private const string FileName = "root.json", FilePath = $"/local/{FolderName}/{FileName}";
+    private const string FileName = "root.json", Local = "/local";
 
     private const int LongestHistory = 50;
 
@@ -75,25 +76,29 @@ public sealed record RootRecord
         };
     }
 
+    /// <summary>The root within the node's pool. One without per-node files was never run on.</summary>
+    public ThinRoot ToThinRoot() => new(ThinId, RenderedSerial > 0, RenderedSerial > 0 || Kept.Any(k => k.RenderedSerial > 0), Dropped);
+
     private int Unused => Kept.Select(k => k.ThinId).Concat(Dropped).Append(ThinId).Append(NextThin - 1).Max() + 1;
 
     /// <summary>The node's record; null before its first boot.</summary>
-    public static RootRecord? Read() => Read("/local");
+    public static RootRecord? Read() => Read(Local);
 
     /// <summary>The record of the node whose <c>local</c> volume is mounted somewhere.</summary>
     public static RootRecord? Read(string local) =>
         Path.Combine(local, FolderName, FileName) is var path && File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), NodeJson.Default.RootRecord) : null;
 
     /// <summary>Writes it; a power cut leaves the older one.</summary>
-    public void Write()
+    /// <param name="local">Where the node's <c>local</c> volume is mounted.</param>
+    public void Write(string local = Local)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(FilePath)!);
-        using (var file = new FileStream(FilePath + ".new", FileMode.Create))
+        var path = Path.Combine(Directory.CreateDirectory(Path.Combine(local, FolderName)).FullName, FileName);
+        using (var file = new FileStream(path + ".new", FileMode.Create))
         {
             JsonSerializer.Serialize(file, this, NodeJson.Default.RootRecord);
             file.Flush(flushToDisk: true);
         }
-        File.Move(FilePath + ".new", FilePath, overwrite: true);
+        File.Move(path + ".new", path, overwrite: true);
     }
 }
 
