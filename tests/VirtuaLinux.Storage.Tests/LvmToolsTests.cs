@@ -44,6 +44,9 @@ public sealed class LvmToolsTests : IAsyncLifetime
         var report = (await _runner.RunAsync(ExternalCommand.Of("lvs", "--config", $"devices {{ use_devicesfile=0 filter=[\"a|^{_device}$|\",\"r|.*|\"] }}", "--noheadings", "--units", "b", "--nosuffix", "-o", "lv_name,lv_size,lv_tags", LvmTools.GroupName))).Output;
         Assert.Equal(60, report.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         Assert.Contains($"{"node20_data",13} {64 << 20} virtualinux.pool-data", string.Join('\n', report.Split('\n').Select(l => $"{l.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(),13} {string.Join(' ', l.Trim().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1))}")));
+
+        await lvm.CommitAsync(read.Remove([.. read.Volumes.Select(v => v.Name)]));
+        Assert.Equal((0, empty.FreeExtents), await lvm.ReadAsync() is { } none ? (none.Volumes.Count, none.FreeExtents) : default);
     }
 
     [Fact]
