@@ -20,6 +20,9 @@ public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string me
 
     private readonly DeviceMapper _mapper = new(runner);
 
+    /// <summary>Refuses, while nobody else changes the volume group, what the image would take of it; by default it may take what there is.</summary>
+    public Action<VolumeGroup>? Check { get; init; }
+
     /// <summary>Writes and verifies the image, unless it is on the SAN already.</summary>
     /// <exception cref="FailureException">There is not enough space or another image of that name and version, or the medium or the SAN is damaged.</exception>
     public async Task WriteAsync(CancellationToken cancellationToken)
@@ -44,6 +47,7 @@ public sealed class ImageSteps(ICommandRunner runner, ImageInfo image, string me
 
         VolumeGroup Reserve(VolumeGroup group)
         {
+            Check?.Invoke(group);
             try
             {
                 var next = NodeVolumes.AddImage(group, image);

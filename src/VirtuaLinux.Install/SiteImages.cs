@@ -18,17 +18,18 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
 
     /// <summary>Brings an image to the SAN, verifies it, and lets the site know it. The lease is held for the two commits only; what was interrupted is done again by the same command.</summary>
     /// <param name="path">An installer image (ISO), or a folder with its <c>virtualinux</c> files.</param>
+    /// <param name="fromReserve">Whether it may take from the reserve.</param>
     /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <exception cref="FailureException">It is no image or a damaged one, there is not enough space, or the SAN has another of that name and version.</exception>
-    public async Task<ImageInfo> AddAsync(string path, CancellationToken cancellationToken = default)
+    public async Task<ImageInfo> AddAsync(string path, bool fromReserve, CancellationToken cancellationToken = default)
     {
-        if (Directory.Exists(path)) return await AddFolderAsync(path, cancellationToken).ConfigureAwait(false);
+        if (Directory.Exists(path)) return await AddFolderAsync(path, fromReserve, cancellationToken).ConfigureAwait(false);
         if (!File.Exists(path)) throw new FailureException($"'{path}' is not there; name an installer image (ISO), or the folder with its files");
         Directory.CreateDirectory(Mount);
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "iso9660", "-o", "loop,ro", path, Mount), cancellationToken).ConfigureAwait(false);
         try
         {
-            return await AddFolderAsync(Mount, cancellationToken).ConfigureAwait(false);
+            return await AddFolderAsync(Mount, fromReserve, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -127,11 +128,14 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
         }
     }
 
-    private async Task<ImageInfo> AddFolderAsync(string path, CancellationToken cancellationToken)
+    private async Task<ImageInfo> AddFolderAsync(string path, bool fromReserve, CancellationToken cancellationToken)
     {
         var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
         var image = ReadInfo(folder);
-        await new ImageSteps(runner, image, folder, say, storage.ReadVolumesAsync, (change, token) => storage.ChangeAsync(change, token), (work, token) => storage.WithLeaseAsync(_ => work(), token)).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await new ImageSteps(runner, image, folder, say, storage.ReadVolumesAsync, (change, token) => storage.ChangeAsync(change, token), (work, token) => storage.WithLeaseAsync(_ => work(), token))
+        {
+            Check = group => SpaceNeed.OfImage(group, image, storage.Manifest.Volumes.Reserve).Require($"image {image.Image}", fromReserve),
+        }.WriteAsync(cancellationToken).ConfigureAwait(false);
         await _site.CommitAsync((state, manifest) => (state.WithImage(image), manifest.WithImage(image.Image, image.RootDigest)), cancellationToken).ConfigureAwait(false);
         return image;
     }

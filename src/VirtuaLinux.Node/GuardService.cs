@@ -130,7 +130,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
         var volume = isMetadata ? NodeVolumes.MetadataName(storage.Self.Name) : NodeVolumes.StoreName(storage.Self.Name);
         var group = await storage.ChangeAsync(
             // Other nodes may have grown since this one looked.
-            g => g.Extend(volume, size) is var next && !fromReserve && next.FreeExtents < g.FreeExtents && next.FreeExtents * next.ExtentSectors * 512 < Reserve(storage, next).Bytes
+            g => g.Extend(volume, size) is var next && !fromReserve && next.FreeExtents < g.FreeExtents && next.FreeExtents * next.ExtentSectors * 512 < VolumeSizes.Reserve(next, storage.Manifest.Volumes.Reserve).Bytes
                 ? throw new FailureException("the volume group has only the reserve left")
                 : next,
             cancellationToken).ConfigureAwait(false);
@@ -142,11 +142,8 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     private static StoreSeen Seen(NodeStorage storage, VolumeGroup group, PoolStatus pool)
     {
         var extent = group.ExtentSectors * 512;
-        return new StoreSeen(pool, new ByteSize(group.SizeOf(group.Find(NodeVolumes.StoreName(storage.Self.Name))!)), new ByteSize(group.FreeExtents * extent), Reserve(storage, group), VolumeSizes.LargestStore(storage.Manifest.Volumes.Root));
+        return new StoreSeen(pool, new ByteSize(group.SizeOf(group.Find(NodeVolumes.StoreName(storage.Self.Name))!)), new ByteSize(group.FreeExtents * extent), VolumeSizes.Reserve(group, storage.Manifest.Volumes.Reserve), VolumeSizes.LargestStore(storage.Manifest.Volumes.Root));
     }
-
-    private static ByteSize Reserve(NodeStorage storage, VolumeGroup group) =>
-        new(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512 / 100 * storage.Manifest.Volumes.Reserve.Value);
 
     private async Task NoteAsync(PoolStatus pool, CancellationToken cancellationToken)
     {

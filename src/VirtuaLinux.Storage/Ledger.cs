@@ -37,7 +37,7 @@ public sealed record Ledger(IReadOnlyList<LedgerEntry> Volumes, long Size, long 
         ArgumentNullException.ThrowIfNull(status);
         var extent = group.ExtentSectors * 512;
         var size = group.PhysicalVolumes.Sum(p => p.Count) * extent;
-        var (free, reserve) = (group.FreeExtents * extent, size / 100 * manifest.Volumes.Reserve.Value);
+        var (free, reserve) = (group.FreeExtents * extent, VolumeSizes.Reserve(group, manifest.Volumes.Reserve).Bytes);
         var usage = manifest.Nodes.Where(n => status.GetValueOrDefault(n.Name)?.Store is not null).ToDictionary(n => n.Name, n => status[n.Name].Store!);
         var entries = group.Volumes.Select(v => Entry(v, group.SizeOf(v), manifest, status, Math.Max(0, free - reserve))).OrderByDescending(e => e.Size).ThenBy(e => e.Name, StringComparer.Ordinal).ToList();
         var roots = manifest.Nodes.SelectMany(n => (ImageVersion?[])[manifest.ImageOf(n), n.Former]).OfType<ImageVersion>().ToList();

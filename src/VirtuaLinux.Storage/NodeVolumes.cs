@@ -131,14 +131,36 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
             group = group.Find(SharedName) is null ? group.Add(SharedName, volumes.Shared, readOnly: false, "virtualinux.shared") : group.Extend(SharedName, volumes.Shared);
         var there = group.Volumes.ToDictionary(v => v.Name);
         var names = nodes.ToList();
-        var added = group.Add(names.SelectMany(n => (NewVolume[])
-        [
-            new(MetadataName(n), VolumeSizes.PoolMetadata(volumes.Root), false, ["virtualinux.pool-metadata"]),
-            new(StoreName(n), VolumeSizes.FirstStore(volumes.Root), false, ["virtualinux.pool-data"]),
-            new(LocalName(n), volumes.Local, false, ["virtualinux.local"]),
-        ]).Where(v => !there.ContainsKey(v.Name)));
+        var added = group.Add(names.SelectMany(n => VolumesOf(n, volumes)).Where(v => !there.ContainsKey(v.Name)));
         return names.Where(n => there.TryGetValue(LocalName(n), out var local) && group.SizeOf(local) < volumes.Local.Bytes).Aggregate(added, (sum, n) => sum.Extend(LocalName(n), volumes.Local));
     }
+
+    /// <summary>Bytes that <see cref="AddNodes(VolumeGroup, IEnumerable{string}, SiteVolumes)"/> takes, whether there are as many or not.</summary>
+    public static long NeedOf(VolumeGroup group, IEnumerable<string> nodes, SiteVolumes volumes)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(volumes);
+        var there = group.Volumes.ToDictionary(v => v.Name);
+        return Growth(SharedName, volumes.Shared) + nodes.Sum(n => Growth(LocalName(n), volumes.Local) + VolumesOf(n, volumes).Where(v => v.Name != LocalName(n) && !there.ContainsKey(v.Name)).Sum(v => VolumeSizes.InExtents(v.Size)));
+
+        long Growth(string name, ByteSize size) => Math.Max(0, VolumeSizes.InExtents(size) - (there.TryGetValue(name, out var old) ? group.SizeOf(old) : 0));
+    }
+
+    /// <summary>Bytes that <see cref="AddImage"/> takes, whether there are as many or not.</summary>
+    public static long NeedOf(VolumeGroup group, ImageInfo image)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(image);
+        (string Name, long Size)[] volumes = [(OriginName(image.Image), image.RootSize), (BootName(image.Image), image.BootSize)];
+        return volumes.Where(v => group.Find(v.Name) is null).Sum(v => VolumeSizes.InExtents(new ByteSize(v.Size)));
+    }
+
+    private static NewVolume[] VolumesOf(string node, SiteVolumes volumes) =>
+    [
+        new(MetadataName(node), VolumeSizes.PoolMetadata(volumes.Root), false, ["virtualinux.pool-metadata"]),
+        new(StoreName(node), VolumeSizes.FirstStore(volumes.Root), false, ["virtualinux.pool-data"]),
+        new(LocalName(node), volumes.Local, false, ["virtualinux.local"]),
+    ];
 
     /// <summary>Adds the volumes of all these nodes, and the one that they share, where they are missing, and marks the starts of those as fresh that must not look like an older content; to be committed then.</summary>
     /// <param name="group">The group as it is.</param>

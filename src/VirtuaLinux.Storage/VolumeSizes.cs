@@ -1,4 +1,5 @@
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Storage;
 
@@ -28,6 +29,13 @@ public static class VolumeSizes
     {
         ArgumentNullException.ThrowIfNull(volumes);
         return InExtents(PoolMetadata(volumes.Root)) + InExtents(FirstStore(volumes.Root)) + InExtents(volumes.Local);
+    }
+
+    /// <summary>The part of a volume group that only an administrator takes.</summary>
+    public static ByteSize Reserve(VolumeGroup group, Percentage reserve)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return new ByteSize(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512 / 100 * reserve.Value);
     }
 
     /// <summary>Size of the LUN that a site needs, its reserve included.</summary>

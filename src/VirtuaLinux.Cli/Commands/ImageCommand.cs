@@ -42,11 +42,12 @@ internal static class ImageCommand
     private static Command Add()
     {
         var path = new Argument<string>("path") { Description = "an installer image (ISO), or a folder with the files of its folder virtualinux" };
-        var command = new Command("add", "Write an image to the SAN beside those that the site has, and verify it. No node runs it before 'rollout'.") { path };
+        var reserve = ReserveOption();
+        var command = new Command("add", "Write an image to the SAN beside those that the site has, and verify it. No node runs it before 'rollout'.") { path, reserve };
         command.SetAction(async (parsed, cancellation) =>
         {
             var runner = new CommandRunner();
-            var image = await new SiteImages(runner, NodeStorage.Open(runner), Console.Error.WriteLine).AddAsync(parsed.GetValue(path)!, cancellation);
+            var image = await new SiteImages(runner, NodeStorage.Open(runner), Console.Error.WriteLine).AddAsync(parsed.GetValue(path)!, parsed.GetValue(reserve), cancellation);
             Console.WriteLine($"{image.Image} is on the SAN, verified; 'virtualinux image rollout {image.Image}' lets the nodes run it");
             return ExitCode.Done;
         });
@@ -161,6 +162,8 @@ internal static class ImageCommand
         foreach (var image in next.Nodes.Select(next.ImageOf).Distinct()) state.Find(next, image);
         return next;
     }
+
+    internal static Option<bool> ReserveOption() => new("--from-reserve") { Description = "take space from the site's reserve too, which exception stores grow from when they fill" };
 
     private static Argument<ImageVersion> ImageArgument(string description) => new("image")
     {
