@@ -274,8 +274,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     private static string? ReadSecret(SiteSan san, string key = "san")
     {
         if (san.Chap is not { } chap) return null;
-        var path = Path.Combine(SiteMount, chap.SecretFile);
-        return File.Exists(path) ? File.ReadLines(path).FirstOrDefault()?.Trim() : throw new FailureException($"site.yaml: {key}.chap.secretFile: {chap.SecretFile} is not on the VL-SITE volume; put it there");
+        return SecretFile.Read(san, SiteMount) ?? throw new FailureException($"site.yaml: {key}.chap.secretFile: {chap.SecretFile} is not on the VL-SITE volume; put it there");
     }
 
     private static ManifestNode? FindSelf(Site site)

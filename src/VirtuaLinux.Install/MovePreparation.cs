@@ -62,8 +62,7 @@ public sealed class MovePreparation(ICommandRunner runner, NodeStorage storage)
 
     private static string Secret(SiteSan san, string folder, string key)
     {
-        if (san.Chap is not { } chap) throw new FailureException($"{key}: the array asks for a CHAP secret; write chap: with user and secretFile");
-        var path = Path.Combine(folder, chap.SecretFile);
-        return File.Exists(path) && File.ReadLines(path).FirstOrDefault()?.Trim() is { Length: > 0 } secret ? secret : throw new FailureException($"{key}.chap.secretFile: {path} is not there, or empty; write the secret into its first line");
+        var path = SecretFile.PathOf(san, folder) ?? throw new FailureException($"{key}: the array asks for a CHAP secret; write chap: with user and secretFile");
+        return SecretFile.Read(san, folder) ?? throw new FailureException($"{key}.chap.secretFile: {path} is not there; write the secret into its first line");
     }
 }
