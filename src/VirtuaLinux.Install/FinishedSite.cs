@@ -20,7 +20,7 @@ public sealed class FinishedSite(InstallContext context, InstallExclusion exclus
         if (context.Site.Answers is { Install: true }) return SiteChoice.StartNode;
         var (state, manifest) = Read();
         var self = Self(manifest);
-        var change = SiteChange.To(manifest, context.Site);
+        var change = Change(state, manifest);
         context.Console.Say($"site {manifest.Name} is finished: {manifest.Image}, manifest {manifest.Serial}, {manifest.Nodes.Count} nodes; this machine is {(self is null ? "none of them" : self.Name)}");
         var choices = Choices(self, change, manifest).ToList();
         foreach (var ((_, text), index) in choices.Select((c, i) => (c, i))) context.Console.Say($"  {index + 1}  {text}");
@@ -66,11 +66,13 @@ public sealed class FinishedSite(InstallContext context, InstallExclusion exclus
 
     private async Task ChangeAsync(CancellationToken cancellationToken)
     {
-        var (_, manifest) = Read();
-        var change = SiteChange.To(manifest, context.Site);
+        var (state, manifest) = Read();
+        var change = Change(state, manifest);
         if (change.Obstacle() is { } obstacle) throw new FailureException(obstacle);
+        var need = SpaceNeed.OfNodes(await _storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), context.Site.Nodes.Select(n => n.Name), context.Site.Volumes);
+        change = change with { Space = need };
         foreach (var line in change.Lines()) context.Console.Say($"  {line}");
-        if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes") return;
+        if (await context.Console.AskAsync("Type 'yes' to change the site, anything else to leave it:", cancellationToken).ConfigureAwait(false) != "yes" || !await MayTakeAsync("the change", need, cancellationToken).ConfigureAwait(false)) return;
         await AloneAsync(() => CommitAsync(change, cancellationToken), cancellationToken).ConfigureAwait(false);
         context.Console.Say($"manifest {change.Wanted.Serial} is committed; the running nodes take it over by themselves");
     }
@@ -82,16 +84,30 @@ public sealed class FinishedSite(InstallContext context, InstallExclusion exclus
         await exclusion.SeeThatTheyAreGoneAsync(manifest, [.. change.Replaced, .. change.Removed], cancellationToken).ConfigureAwait(false);
         // The commit comes last: if the power goes before it, the change is still there to be chosen. Volumes without a manifest
         // that names them harm nobody, and a starter that knows the new machines asks the manifest on the SAN all the same.
-        var next = StorageSteps.Next(state, change.Wanted);
+        // This machine logged in with the secret of the medium, so the array knows it.
+        var next = StorageSteps.Next(SiteUpdate.WithSecret(state, context.Site, context.ChapSecret), change.Wanted);
         await _storage.CreateRootsAsync(cancellationToken).ConfigureAwait(false);
         await new StarterPartition(context.Runner, context.Disk, context.Console.Log).WriteAsync(next, cancellationToken).ConfigureAwait(false);
         _storage.Commit(next);
         // What was shut out is the old machine, which is not in the site any more.
-        await exclusion.UnfenceAsync(change.Replaced, CancellationToken.None).ConfigureAwait(false);
+        await exclusion.UnfenceAsync(change.LetIn, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private SiteChange Change(SanState state, Manifest manifest) => SiteChange.To(manifest, context.Site, SiteUpdate.WithSecret(state, context.Site, context.ChapSecret).ChapSecret != state.ChapSecret);
+
+    /// <summary>Refuses what there is no room for, and asks before the reserve is taken.</summary>
+    private async Task<bool> MayTakeAsync(string what, SpaceNeed need, CancellationToken cancellationToken)
+    {
+        need.Require(what, fromReserve: true);
+        if (!need.TakesReserve) return true;
+        context.Console.Say($"{what} takes from the reserve, which exception stores grow from when they fill: {need}");
+        return await context.Console.AskAsync("Type 'reserve' to take it, anything else to leave it:", cancellationToken).ConfigureAwait(false) == "reserve";
     }
 
     private async Task AddImageAsync(CancellationToken cancellationToken)
     {
+        var need = SpaceNeed.OfImage(await _storage.ReadGroupAsync(cancellationToken).ConfigureAwait(false), context.Image, Read().Manifest.Volumes.Reserve);
+        if (!await MayTakeAsync($"image {context.Image.Image}", need, cancellationToken).ConfigureAwait(false)) return;
         await _storage.ImageUnder(AloneAsync).WriteAsync(cancellationToken).ConfigureAwait(false);
         await AloneAsync(() =>
         {

@@ -38,17 +38,17 @@ public sealed class SiteCommit(ICommandRunner runner, NodeStorage storage, Actio
         var next = nextManifest with { Serial = manifest.Serial + 1 };
         var signed = StorageSteps.Next(nextState, next);
         // The commit comes last: a starter that knows the next manifest already asks the SAN all the same.
-        if (ConcernsStarter(manifest, next)) await new StarterPartition(runner, storage.Disk, log).WriteAsync(signed, cancellationToken).ConfigureAwait(false);
+        if (ConcernsStarter((state, manifest), (nextState, next))) await new StarterPartition(runner, storage.Disk, log).WriteAsync(signed, cancellationToken).ConfigureAwait(false);
         await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
         using (var partition = BlockDevice.Open(SanLayout.Partition(storage.Disk, 2), writable: true)) signed.Write(partition);
         SiteOnSan.Tell();
         return next;
     }
 
-    /// <summary>Whether the EFI partition of the LUN must follow: it holds the site's kernel, and a manifest in which each machine finds itself and the SAN.</summary>
-    internal static bool ConcernsStarter(Manifest one, Manifest other)
+    /// <summary>Whether the EFI partition of the LUN must follow: it holds the site's kernel, a manifest in which each machine finds itself and the SAN, and the CHAP secret, which is in no manifest.</summary>
+    internal static bool ConcernsStarter((SanState State, Manifest Manifest) one, (SanState State, Manifest Manifest) other)
     {
         static Manifest Seen(Manifest manifest) => manifest with { Serial = 0, Images = [], Nodes = [.. manifest.Nodes.Select(n => n with { Image = null, Former = null, Restarts = false })] };
-        return !SignedManifest.SaySame(Seen(one), Seen(other));
+        return one.State.ChapSecret != other.State.ChapSecret || !SignedManifest.SaySame(Seen(one.Manifest), Seen(other.Manifest));
     }
 }

@@ -108,7 +108,9 @@ public sealed class StorageSteps(InstallContext context)
 
     private LvmTools Lvm => new(context.Runner, _partitions);
 
-    private async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken)
+    /// <summary>Reads the volume group.</summary>
+    /// <exception cref="FailureException">It is not there, or damaged.</exception>
+    public async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken)
     {
         _partitions = [.. (await SiteLun.AttachAsync(ISanTransport.Of(context.Runner, context.Site.San!), context.Disk, cancellationToken).ConfigureAwait(false)).Select(l => l.Partition)];
         return await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{_partition} has no volume group {LvmTools.GroupName}");

@@ -75,7 +75,9 @@ public sealed partial class ClusterTests
         var site = (await fork.Lab.SiteFilesAsync(new LabSiteOptions { Planned = [planned] }))["site.yaml"];
         await fork.OnNodeAsync("node03", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml");
         string[] Site(params string[] arguments) => ["sudo", "virtualinux", "site", arguments[0], "--site", "/tmp/site.yaml", .. arguments[1..]];
-        Assert.StartsWith("node04 added: 52:54:00:77:00:44", await fork.OnNodeAsync("node03", Site("diff")), StringComparison.Ordinal);
+        var difference = await fork.OnNodeAsync("node03", Site("diff"));
+        Assert.StartsWith("node04 added: 52:54:00:77:00:44", difference, StringComparison.Ordinal);
+        Assert.Matches(@"\nspace: [\d.]+ .iB needed, [\d.]+ .iB free, reserve [\d.]+ .iB", difference);
         var applied = await fork.OnNodeAsync("node03", Site("apply", "--yes"));
         foreach (var line in (string[])["manifest 2 is committed", "node01: has it", "node02: has it", "node03: has it", "not yet: node04"]) Assert.Contains(line, applied, StringComparison.Ordinal);
         Assert.StartsWith("nothing changes", await fork.OnNodeAsync("node02", "sh", "-c", $"echo {Convert.ToBase64String(Encoding.UTF8.GetBytes(site))} | base64 -d > /tmp/site.yaml; sudo virtualinux site apply --site /tmp/site.yaml"), StringComparison.Ordinal);

@@ -1,5 +1,8 @@
+using System.Net;
+using System.Net.Sockets;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage;
 
 namespace VirtuaLinux.Install.Tests;
 
@@ -93,8 +96,8 @@ public sealed class SiteChangeTests
     {
         var rolled = Current.WithImage(ImageVersion.Parse("debian-13@2"), "d2").WithAssigned(new Dictionary<string, ImageVersion> { ["node01"] = ImageVersion.Parse("debian-13@2") }, new HashSet<string> { "node01" }, new HashSet<string>());
         Assert.True(SiteChange.To(rolled, Load(File)).IsEmpty);
-        Assert.False(SiteCommit.ConcernsStarter(Current, rolled with { Serial = 8 }));
-        Assert.True(SiteCommit.ConcernsStarter(Current, SiteUpdate.Replaced(rolled, "node02", "cluster", MacAddress.Parse("52:54:00:77:00:99"))));
+        Assert.False(ConcernsStarter(Current, rolled with { Serial = 8 }));
+        Assert.True(ConcernsStarter(Current, SiteUpdate.Replaced(rolled, "node02", "cluster", MacAddress.Parse("52:54:00:77:00:99"))));
     }
 
     [Theory]
@@ -116,6 +119,99 @@ public sealed class SiteChangeTests
         Assert.False(change.IsEmpty);
         Assert.Contains(reason, change.Obstacle(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Another_secret_alone_is_a_change_and_is_not_shown()
+    {
+        var current = SiteChange.To(Current, Load(WithChap("blade16"))).Wanted;
+        var site = Load(WithChap("blade16"));
+        var (state, other) = (State("old-secret-12"), SiteUpdate.WithSecret(State("old-secret-12"), site, "new-secret-12"));
+        Assert.Equal("new-secret-12", other.ChapSecret);
+        Assert.Same(state, SiteUpdate.WithSecret(state, site, null)); // the file is not there
+        Assert.Same(state, SiteUpdate.WithSecret(state, site, "old-secret-12"));
+
+        Assert.True(SiteChange.To(current, site).IsEmpty);
+        var change = SiteChange.To(current, site, hasOtherSecret: true);
+        Assert.False(change.IsEmpty);
+        Assert.True(change.ChangesLogin);
+        Assert.Null(change.Obstacle());
+        Assert.Equal(["san: another CHAP secret", Sessions], change.Lines());
+        Assert.True(SiteCommit.ConcernsStarter((state, current), (other, change.Wanted)));
+        Assert.False(SiteCommit.ConcernsStarter((state, current), (state, change.Wanted)));
+    }
+
+    [Fact]
+    public void A_CHAP_user_changes_comes_and_goes_but_not_without_a_secret()
+    {
+        var current = SiteChange.To(Current, Load(WithChap("blade16"))).Wanted;
+        var change = SiteChange.To(current, Load(WithChap("blade17", "new.secret")));
+        Assert.Null(change.Obstacle());
+        Assert.True(change.ChangesLogin);
+        Assert.Equal(["san: CHAP user blade16 -> blade17", "san: file of the CHAP secret chap.secret -> new.secret", Sessions], change.Lines());
+        Assert.True(ConcernsStarter(current, change.Wanted));
+
+        var gone = SiteChange.To(current, Load(File), hasOtherSecret: true);
+        Assert.Null(gone.Obstacle());
+        Assert.Equal(["san: CHAP user blade16 -> none", Sessions], gone.Lines());
+        Assert.Null(SiteUpdate.WithSecret(State("old-secret-12"), Load(File), null).ChapSecret);
+
+        Assert.Equal(["san: CHAP user none -> blade16", Sessions], SiteChange.To(Current, Load(WithChap("blade16")), hasOtherSecret: true).Lines());
+        Assert.Contains("chap.secret is not beside the site file", Assert.Throws<FailureException>(() => SiteUpdate.WithSecret(State(null), Load(WithChap("blade16")), null)).Message, StringComparison.Ordinal);
+        Assert.Contains("san: it is not the one that the nodes use", SiteChange.To(current, Load(WithChap("blade17").Replace("virtualinux:san", "virtualinux:other", StringComparison.Ordinal))).Obstacle(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_could_not_be_tried_is_committed_only_when_somebody_says_so()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var dark = new SanPortal(Ipv4Address.From(IPAddress.Loopback), ((IPEndPoint)listener.LocalEndpoint).Port);
+        listener.Stop();
+        var said = new List<string>();
+        var san = Load(WithChap("blade17")).San! with { Portals = [dark] };
+        Task Try(bool untried) => SiteUpdate.TryAsync(san, "iqn.test:node01", "new-secret-12", untried, said.Add, TestContext.Current.CancellationToken);
+        var refused = (await Assert.ThrowsAsync<FailureException>(() => Try(false))).Message;
+        Assert.StartsWith($"whether the array knows the new CHAP user and secret could not be tried: {dark}: Connection refused; nothing was changed", refused, StringComparison.Ordinal);
+        Assert.EndsWith("add --untried", refused, StringComparison.Ordinal);
+        await Try(true);
+        Assert.StartsWith($"the new CHAP user and secret could not be tried at {dark}", Assert.Single(said), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_secret_is_the_first_line_of_its_file()
+    {
+        var folder = Directory.CreateTempSubdirectory("virtualinux-test-").FullName;
+        try
+        {
+            var san = Load(WithChap("blade16")).San!;
+            Assert.Null(SecretFile.Read(san, folder));
+            var path = SecretFile.PathOf(san, folder)!;
+            System.IO.File.WriteAllText(path, " new-secret-12 \nmore\n");
+            Assert.Equal("new-secret-12", SecretFile.Read(san, folder));
+            Assert.Null(SecretFile.Read(san with { Chap = null }, folder));
+            System.IO.File.WriteAllText(path, "\n");
+            Assert.Equal($"{path} is empty; write the CHAP secret into its first line", Assert.Throws<FailureException>(() => SecretFile.Read(san, folder)).Message);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 20, 2, "space: 1.0 GiB needed, 20.0 GiB free, reserve 2.0 GiB")]
+    [InlineData(19, 20, 2, "space: 19.0 GiB needed, 20.0 GiB free, reserve 2.0 GiB; it takes from the reserve")]
+    [InlineData(21, 20, 2, "space: 21.0 GiB needed, 20.0 GiB free, reserve 2.0 GiB; it does NOT fit")]
+    public void What_a_change_needs_is_shown_with_it(long needed, long free, long reserve, string line) =>
+        Assert.Equal(line, Assert.Single((SiteChange.To(Current, Load(File)) with { Space = new SpaceNeed(ByteSize.FromGiB(needed), ByteSize.FromGiB(free), ByteSize.FromGiB(reserve)) }).Lines()));
+
+    private static bool ConcernsStarter(Manifest one, Manifest other) => State(null) is var state && SiteCommit.ConcernsStarter((state, one), (state, other));
+
+    private const string Sessions = "san: sessions go on with the user and the secret that they began with until each node's next start: the array must know those until then";
+
+    private static string WithChap(string user, string file = "chap.secret") => File.Replace("virtualinux:san }", $"virtualinux:san, chap: {{ user: {user}, secretFile: {file} }} }}", StringComparison.Ordinal);
+
+    private static SanState State(string? secret) => new() { SignedManifest = [], CaCertificate = "", CaKey = "", ChapSecret = secret, Images = [] };
 
     private static Site Load(string text)
     {

@@ -32,7 +32,8 @@ internal static class SiteCommand
         {
             if (SiteInput.Load(parsed.GetValue(FileOption)!, SiteParts.San) is not { } site) return ExitCode.WrongUsage;
             var runner = new CommandRunner();
-            Show(await new SiteUpdate(runner, NodeStorage.Open(runner), Console.Error.WriteLine).PlanAsync(site, cancellation));
+            var secret = ReadSecret(site, parsed);
+            Show(await new SiteUpdate(runner, NodeStorage.Open(runner), Console.Error.WriteLine).PlanAsync(site, secret, cancellation));
             return ExitCode.Done;
         });
         return command;
@@ -41,27 +42,42 @@ internal static class SiteCommand
     private static Command Apply()
     {
         var yes = new Option<bool>("--yes") { Description = "do not ask" };
-        var command = new Command("apply", "Bring the running site to what the site file says; run it on a node. Running nodes take it over by themselves.") { yes };
+        var reserve = ImageCommand.ReserveOption();
+        var untried = new Option<bool>("--untried") { Description = "I have seen that the array knows the new CHAP user and secret; needed where no portal can be asked" };
+        var command = new Command("apply", "Bring the running site to what the site file says; run it on a node. Running nodes take it over by themselves.") { yes, reserve, untried };
         command.SetAction(async (parsed, cancellation) =>
         {
             if (SiteInput.Load(parsed.GetValue(FileOption)!, SiteParts.San) is not { } site) return ExitCode.WrongUsage;
             var runner = new CommandRunner();
             var storage = NodeStorage.Open(runner);
             var update = new SiteUpdate(runner, storage, Console.Error.WriteLine);
-            var change = await update.PlanAsync(site, cancellation);
+            var secret = ReadSecret(site, parsed);
+            var change = await update.PlanAsync(site, secret, cancellation);
             Show(change);
             if (change.IsEmpty) return ExitCode.Done;
+            change.Space?.Require("the change", parsed.GetValue(reserve));
             if (!parsed.GetValue(yes))
             {
                 Console.Error.WriteLine("Type 'yes' to change the site, anything else to leave it:");
                 if (Console.ReadLine()?.Trim() != "yes") throw new FailureException("nothing was changed, as you said");
             }
-            await update.ApplyAsync(site, change, cancellation);
+            await update.ApplyAsync(site, secret, change, parsed.GetValue(reserve), parsed.GetValue(untried), cancellation);
             Console.WriteLine($"manifest {change.Wanted.Serial} is committed");
             await FollowAsync(change.Wanted, cancellation);
+            if (change.ChangesLogin) Console.WriteLine("next: copy the site file and the secret's file onto the VL-SITE volume of every medium that starts this site, restart the nodes one after another, and only then take the older user or secret off the array");
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>The CHAP secret beside the site file, which need not be there: the site keeps its own then. What is compared is said.</summary>
+    private static string? ReadSecret(Site site, ParseResult parsed)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(parsed.GetValue(FileOption)!))!;
+        if (SecretFile.PathOf(site.San!, folder) is not { } path) return null;
+        var secret = SecretFile.Read(site.San!, folder);
+        Console.Error.WriteLine(secret is null ? $"the CHAP user is compared, and not the secret: {path} is not there" : $"the CHAP user is compared, and the secret with {path}");
+        return secret;
     }
 
     private static void Show(SiteChange change)
