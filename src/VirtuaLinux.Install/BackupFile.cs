@@ -141,7 +141,7 @@ public static class BackupFile
         if (!SignedManifest.TryRead(state.SignedManifest, identity.Certificate.PublicKey, out var manifest, out var reason)) throw Damaged(path, reason);
         if (manifest.SiteId != info.SiteId || !info.Nodes.Order(StringComparer.Ordinal).SequenceEqual(locals.Keys.Order(StringComparer.Ordinal)) || info.Nodes.Any(n => manifest.Nodes.All(m => m.Name != n))) throw Damaged(path, "its parts do not belong together");
         if (!VolumeGroup.TryParse(Encoding.UTF8.GetString(documents[GroupName]), out var group, out reason)) throw Damaged(path, reason);
-        return new BackupContents(info, state, manifest, group, locals, identity.Certificate.Fingerprint);
+        return new BackupContents(info, state, manifest, group, locals, identity.Certificate.Fingerprint) { GroupText = Encoding.UTF8.GetString(documents[GroupName]) };
     }
 
     private static async Task<byte[]> AllOfAsync(Stream stream, CancellationToken cancellationToken)
@@ -173,6 +173,9 @@ public sealed record BackupInfo(int Format, string Site, Guid SiteId, long Seria
 /// <param name="Fingerprint">Of the site's CA certificate.</param>
 public sealed record BackupContents(BackupInfo Info, SanState State, Manifest Manifest, VolumeGroup Group, IReadOnlyDictionary<string, long> Locals, string Fingerprint)
 {
+    /// <summary>The group's metadata as LVM wrote them.</summary>
+    public required string GroupText { get; init; }
+
     /// <summary>What is in it, in lines for people.</summary>
     public IEnumerable<string> Lines()
     {

@@ -92,7 +92,7 @@ public sealed class NodeStorage
     public async Task<VolumeGroup> ReadGroupAsync(CancellationToken cancellationToken = default)
     {
         await AttachAsync(cancellationToken).ConfigureAwait(false);
-        var group = await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{Partition} has no volume group {LvmTools.GroupName}");
+        var group = await Lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{Partition} has no volume group {LvmTools.GroupName} any more: its LVM label is gone. Nothing was changed: {LvmTools.RepairAdvice}");
         var devices = Lvm.DevicesOf(group);
         foreach (var physical in group.PhysicalVolumes)
         {

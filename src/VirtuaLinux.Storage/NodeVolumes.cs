@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
@@ -55,6 +56,8 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
     private const string DataDevice = "vl-data", MetadataDevice = "vl-meta", OriginUuidStart = "virtualinux-origin-";
 
     private const string Unverified = "virtualinux.unverified";
+
+    private const ulong PoolMagic = 27022010;
 
     /// <summary>What a volume is for, by what was noted about it; null for one that is not of this product.</summary>
     public static VolumeKind? KindOf(LogicalVolume volume)
@@ -417,6 +420,33 @@ public sealed class NodeVolumes(ICommandRunner runner, VolumeGroup group, IReadO
         $"With virtualinux.shell on its kernel command line, 'e2fsck -fy {DeviceMapper.PathOf(LocalDevice)}' may bring its files back; without them, {Reset(node, " --with-local")}, on another node, let {node} begin anew";
 
     private static string Reset(string node, string option) => $"'virtualinux node fence {node}', 'virtualinux node reset {node}{option}' and 'virtualinux node unfence {node}'";
+
+    /// <summary>A volume of the running node that the kernel has in another place or size than this group says; null if they are all where it says.</summary>
+    /// <exception cref="ExternalCommandException">The node has not mapped its volumes.</exception>
+    public async Task<string?> MappedOtherwiseAsync(string node, CancellationToken cancellationToken = default)
+    {
+        foreach (var (device, volume) in ((string, string)[])[(LocalDevice, LocalName(node)), (DataDevice, StoreName(node)), (MetadataDevice, MetadataName(node))])
+            if (group.Find(volume) is not { } found || Places(await _mapper.TableAsync(device, cancellationToken).ConfigureAwait(false)) != Places(group.Table(found, devices))) return volume;
+        return null;
+    }
+
+    /// <summary>A table without its devices, which the kernel shows as numbers: FIRST SECTORS linear DEVICE OFFSET in each line.</summary>
+    internal static string Places(string table) => string.Join('\n', table.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Trim().Split(' ') is [var first, var sectors, var kind, _, var offset] ? $"{first} {sectors} {kind} {offset}" : l));
+
+    /// <summary>An exception store that is smaller here than its pool has it: the store has grown since, and mapping it like that would lose what was written. Null for none.</summary>
+    /// <remarks>The superblock of a pool's metadata (the kernel's dm-thin-metadata.c) has its magic at 32 and the number of data blocks at 64.</remarks>
+    public string? SmallerThanItsPool()
+    {
+        var superblock = new byte[512];
+        foreach (var metadata in group.Volumes.Where(v => KindOf(v) is VolumeKind.StoreMetadata))
+        {
+            var name = StoreName(metadata.Name[..^MetadataName("").Length]);
+            using (var device = BlockDevice.Open(devices[metadata.Segments[0].PhysicalVolume], writable: false)) device.Read(group.OffsetOf(metadata), superblock);
+            if (BinaryPrimitives.ReadUInt64LittleEndian(superblock.AsSpan(32)) != PoolMagic) continue; // never used, or somebody else's extents by now
+            if (group.Find(name) is not { } store || BinaryPrimitives.ReadInt64LittleEndian(superblock.AsSpan(64)) * VolumeSizes.PoolBlock.Bytes > group.SizeOf(store)) return name;
+        }
+        return null;
+    }
 
     /// <summary>The table of a pool (the kernel's admin-guide/device-mapper/thin-provisioning): whoever writes into a full one waits.</summary>
     /// <param name="metadata">Its metadata.</param>

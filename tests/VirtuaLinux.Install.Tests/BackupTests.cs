@@ -165,6 +165,21 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
+    public async Task The_group_s_metadata_are_in_it_word_for_word_and_fit_the_site_until_it_gets_more()
+    {
+        await MakeAsync();
+        var backup = await BackupFile.ReadAsync(Path_);
+        var manifest = backup.Manifest;
+        Assert.Equal(VolumeGroupWriter.Write(backup.Group), backup.GroupText);
+        var plan = new RepairPlan("damage", "the backup", backup.GroupText, NodeVolumes.AddImage(backup.Group, Image));
+        Assert.Null(plan.Missing(manifest));
+        Assert.Equal("debian-13_2026.11.23-1", (plan with { Group = backup.Group }).Missing(manifest));
+        Assert.Equal("debian-13_2", plan.Missing(manifest.WithImage(ImageVersion.Parse("debian-13@2"), "d2")));
+        Assert.Equal("shared", plan.Missing(manifest with { Volumes = manifest.Volumes with { Shared = ByteSize.FromGiB(1) } }));
+        Assert.Equal("node02_meta", (plan with { Group = plan.Group.Remove("node02_meta") }).Missing(manifest));
+    }
+
+    [Fact]
     public async Task The_files_of_a_volume_come_back_with_owners_links_holes_and_attributes_but_without_what_is_left_out()
     {
         var (from, to) = (Directory.CreateDirectory(Path.Combine(_folder, "from")).FullName, Directory.CreateDirectory(Path.Combine(_folder, "to")).FullName);

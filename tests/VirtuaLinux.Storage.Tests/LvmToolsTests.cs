@@ -165,6 +165,114 @@ public sealed class LvmToolsTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task A_partition_that_was_made_and_never_got_a_group_has_none_and_is_not_damaged()
+    {
+        await new LvmTools(_runner, _device).CreateAsync();
+        await _runner.RunAsync(ExternalCommand.Of("lvm", "vgremove", "-y", "--config", Devices(_device), LvmTools.GroupName).WithEnvironment("DM_DISABLE_UDEV", "1"));
+        await _runner.RunAsync(ExternalCommand.Of("lvm", "pvcreate", "-ff", "-y", "--zero", "y", "--config", Devices(_device), _device).WithEnvironment("DM_DISABLE_UDEV", "1"));
+        Assert.Null(await new LvmTools(_runner, _device).ReadAsync());
+    }
+
+    [Theory]
+    [InlineData(4096, 512, "wrong checksum 0 in mda header")]
+    [InlineData(4608, 16 << 10, "invalid name")]
+    [InlineData(4096 + 40, 8, "wrong checksum")]
+    public async Task Metadata_that_LVM_cannot_read_are_damaged_and_not_missing_and_are_written_anew_over_whole_data(int offset, int length, string words)
+    {
+        var lvm = new LvmTools(_runner, _device);
+        await lvm.CreateAsync();
+        await lvm.CommitAsync(NodeVolumes.AddNodes((await lvm.ReadAsync())!, ["node01"], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
+        Assert.Null(await lvm.DamageAsync());
+        var (text, group) = ((await lvm.ReadTextAsync())!, (await lvm.ReadAsync())!);
+        var data = Noise(_device, group.OffsetOf(group.Volumes[0]));
+
+        using (var device = BlockDevice.Open(_device, writable: true)) device.Write(offset, new byte[length]);
+        var damaged = await Assert.ThrowsAsync<FailureException>(() => lvm.ReadAsync());
+        Assert.StartsWith($"{_device}: the LVM metadata of the volume group virtualinux are damaged (", damaged.Message, StringComparison.Ordinal);
+        Assert.Contains(words, damaged.Message, StringComparison.Ordinal);
+        Assert.Contains("nothing was changed: nodes that run go on", damaged.Message, StringComparison.Ordinal);
+        Assert.Contains(words, await lvm.DamageAsync(), StringComparison.Ordinal);
+
+        await lvm.RepairAsync(text, group.PhysicalVolumes[0]);
+        Assert.Equal(VolumeGroupWriter.Write(group), VolumeGroupWriter.Write((await lvm.ReadAsync())!));
+        Assert.Equal(data, Contents(_device, group.OffsetOf(group.Volumes[0])));
+        await lvm.CommitAsync(group.Extend(group.Volumes[0].Name, ByteSize.FromMiB(32)));
+        Assert.Equal(8, (await lvm.ReadAsync())!.Volumes[0].Extents);
+    }
+
+    [Fact]
+    public async Task The_newest_metadata_that_are_left_on_the_device_are_found_and_those_of_another_group_are_not()
+    {
+        var lvm = new LvmTools(_runner, _device);
+        await lvm.CreateAsync();
+        var first = (await lvm.ReadAsync())!;
+        await lvm.CreateAsync();
+        var group = (await lvm.ReadAsync())!;
+        foreach (var node in (string[])["node01", "node02", "node03"]) await lvm.CommitAsync(NodeVolumes.AddNodes((await lvm.ReadAsync())!, [node], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }));
+        var last = (await lvm.ReadAsync())!;
+        Assert.Null(await lvm.FindNewestAsync(first.Id + "x"));
+
+        // Label, header and the oldest text are gone.
+        using (var device = BlockDevice.Open(_device, writable: true)) device.Write(0, new byte[5120]);
+        Assert.Null(await lvm.ReadAsync());
+        Assert.Contains("not found", await lvm.DamageAsync(), StringComparison.Ordinal);
+        var (text, found) = (await lvm.FindNewestAsync(group.Id))!.Value;
+        Assert.Equal((last.Id, last.Sequence, 9), (found.Id, found.Sequence, found.Volumes.Count));
+
+        await lvm.RepairAsync(text, found.PhysicalVolumes[0]);
+        Assert.Equal(VolumeGroupWriter.Write(last), VolumeGroupWriter.Write((await lvm.ReadAsync())!));
+    }
+
+    [Fact]
+    public async Task A_group_of_two_devices_is_repaired_by_the_label_of_the_other_one()
+    {
+        var file = $"{_file}.2";
+        using (var created = File.Create(file)) created.SetLength(1L << 30);
+        var second = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", file))).Output.Trim();
+        try
+        {
+            var lvm = new LvmTools(_runner, _device, second);
+            await lvm.CreateAsync();
+            await lvm.AddAsync((await lvm.ReadAsync())!, second);
+            var (text, group) = ((await lvm.ReadTextAsync())!, (await lvm.ReadAsync())!);
+            using (var device = BlockDevice.Open(_device, writable: true)) device.Write(0, new byte[1 << 20]);
+            Assert.Null(await lvm.ReadAsync());
+            Assert.Null(await lvm.FindNewestAsync(group.Id));
+            var devices = lvm.DevicesByLabel(group);
+            Assert.Equal([_device, second], group.PhysicalVolumes.Select(p => devices[p.Name]));
+            await lvm.RepairAsync(text, group.PhysicalVolumes[0]);
+            Assert.Equal(VolumeGroupWriter.Write(group), VolumeGroupWriter.Write((await lvm.ReadAsync())!));
+
+            var other = group with { PhysicalVolumes = [group.PhysicalVolumes[0], group.PhysicalVolumes[1] with { Id = "another" }] };
+            Assert.Contains("those are not what is on", Assert.Throws<FailureException>(() => lvm.DevicesByLabel(other)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", second).Accepting());
+            File.Delete(file);
+        }
+    }
+
+    private static string Devices(string device) => $"devices {{ use_devicesfile=0 filter=[\"a|^{device}$|\",\"r|.*|\"] }}";
+
+    private static byte[] Noise(string path, long offset)
+    {
+        var bytes = new byte[1 << 20];
+        Random.Shared.NextBytes(bytes);
+        using var device = BlockDevice.Open(path, writable: true);
+        device.Write(offset, bytes);
+        return bytes;
+    }
+
+    private static byte[] Contents(string path, long offset)
+    {
+        var bytes = new byte[1 << 20];
+        using var device = BlockDevice.Open(path, writable: false);
+        device.Read(offset, bytes);
+        return bytes;
+    }
+
     private static ImageInfo Image(string version) => new()
     {
         Image = ImageVersion.Parse(version),

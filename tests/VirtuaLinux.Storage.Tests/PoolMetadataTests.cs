@@ -1,5 +1,6 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Storage.Tests;
 
@@ -43,6 +44,31 @@ public sealed class PoolMetadataTests : IAsyncLifetime
         Assert.Empty(_said);
         Assert.False(Directory.Exists(Local));
     }
+
+    [Fact]
+    public void A_store_that_is_smaller_than_its_pool_has_it_is_found_in_metadata_of_a_group_that_are_too_old()
+    {
+        // 4096 blocks of 64 KiB are 64 extents; the file is the physical volume.
+        string? Smaller(long extents, long first) => new NodeVolumes(_runner, new VolumeGroup
+        {
+            Name = LvmTools.GroupName,
+            Id = "",
+            Sequence = 1,
+            ExtentSectors = 8192,
+            PhysicalVolumes = [new PhysicalVolume("pv0", "", 0, 200)],
+            Volumes = [new LogicalVolume("node01_meta", "", false, ["virtualinux.pool-metadata"], [new LinearSegment("pv0", first, 1)]), new LogicalVolume("node01_data", "", false, ["virtualinux.pool-data"], [new LinearSegment("pv0", 2, extents)])],
+        }, new Dictionary<string, string> { ["pv0"] = Device }).SmallerThanItsPool();
+        Assert.Null(Smaller(64, 0));
+        Assert.Null(Smaller(70, 0));
+        Assert.Equal("node01_data", Smaller(63, 0));
+        Assert.Null(Smaller(63, 1)); // no pool's metadata
+    }
+
+    [Theory]
+    [InlineData("0 131072 linear 8:3 34816\n131072 8192 linear 8:19 2048\n", "0 131072 linear /dev/sda3 34816\n131072 8192 linear /dev/sdb1 2048", true)]
+    [InlineData("0 131072 linear 8:3 34816", "0 131072 linear /dev/sda3 43008", false)]
+    [InlineData("0 131072 linear 8:3 34816", "0 65536 linear /dev/sda3 34816", false)]
+    public void What_is_mapped_is_told_by_its_places_whatever_the_devices_are_called(string kernel, string group, bool same) => Assert.Equal(same, NodeVolumes.Places(kernel) == NodeVolumes.Places(group));
 
     [Fact]
     public async Task Damaged_metadata_are_repaired_with_all_mappings_and_the_damaged_ones_are_kept()

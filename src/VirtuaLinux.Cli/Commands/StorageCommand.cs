@@ -15,7 +15,7 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class StorageCommand
 {
-    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Migrate(), Delete(), Guard(), Shared() };
+    public static Command Create() => new("storage", "The site's volumes on the SAN.") { ShowLedger(), Grow(), Extend(), Repair(), Migrate(), Delete(), Guard(), Shared() };
 
     private static Command ShowLedger()
     {
@@ -96,6 +96,29 @@ internal static class StorageCommand
             }
             var group = await extension.ApplyAsync(parsed.GetValue(add), steps, cancellation);
             Console.WriteLine($"the volume group has {Size(group.PhysicalVolumes.Sum(p => p.Count) * group.ExtentSectors * 512)}, of which {Size(group.FreeExtents * group.ExtentSectors * 512)} are free");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Repair()
+    {
+        var from = new Option<string>("--from") { Description = "a backup of this site", Required = true };
+        var yes = new Option<bool>("--yes") { Description = "do not ask" };
+        var command = new Command("repair", "Write the volume group's metadata anew where LVM cannot read them any more, over data that are whole; on the only node that runs.") { from, yes };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var runner = new CommandRunner();
+            var repair = new GroupRepair(runner, NodeStorage.Open(runner), Console.Error.WriteLine);
+            var plan = await repair.PlanAsync(parsed.GetValue(from)!, cancellation);
+            foreach (var line in plan.Lines()) Console.WriteLine(line);
+            if (!parsed.GetValue(yes))
+            {
+                Console.Error.WriteLine("Type 'yes' to repair the volume group, anything else to leave it:");
+                if (Console.ReadLine()?.Trim() != "yes") throw new FailureException("nothing was changed, as you said");
+            }
+            var group = await repair.ApplyAsync(parsed.GetValue(from)!, plan, cancellation);
+            Console.WriteLine($"the volume group can be read again: {group.Volumes.Count} volumes; switch the other nodes on");
             return ExitCode.Done;
         });
         return command;

@@ -100,7 +100,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
 
     private async Task<NodeVolumes> ReadVolumesAsync(LvmTools lvm, string disk, CancellationToken cancellationToken)
     {
-        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName}; the site on it is damaged");
+        var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group {LvmTools.GroupName} any more: its LVM label is gone. Nothing was changed: {LvmTools.RepairAdvice}");
         return new NodeVolumes(runner, group, lvm.DevicesOf(group));
     }
 
