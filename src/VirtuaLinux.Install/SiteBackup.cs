@@ -3,6 +3,7 @@ using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Install;
 

@@ -113,7 +113,7 @@ public sealed class StorageBlade(ICommandRunner runner, Action<string, string, d
         var group = await lvm.ReadAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{disk} has no volume group though one was just written");
         var (start, before) = (Stopwatch.GetTimestamp(), CreationBench.Written(disk));
         // What is below a root is read only: any device will do for it.
-        await new NodeVolumes(runner, group, lvm.DevicesOf(group)).MapRootAsync(CreationBench.NameOf(1), _raw, s_fileSystem, thinId: 0, [], Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false);
+        await new NodeVolumes(runner, group, lvm.DevicesOf(group)).MapRootAsync(CreationBench.NameOf(1), _raw, s_fileSystem, s_root, Path.GetTempPath(), _ => { }, cancellationToken).ConfigureAwait(false);
         time += Stopwatch.GetElapsedTime(start);
         foreach (var name in (string[])[RootDevice, Pool, Data, Metadata]) await _mapper.RemoveAsync(name, cancellationToken).ConfigureAwait(false);
         note("root", $"create-{roots}-time", time.TotalSeconds);
