@@ -33,12 +33,18 @@ public sealed class PoolMetadata(ICommandRunner runner, string node, string devi
             if (await ProblemAsync(cancellationToken).ConfigureAwait(false) is not { } problem) return PoolState.Sound;
             log($"the metadata of the pool of {node} are damaged ({problem}); no root is kept in it, so it begins anew");
         }
+        BeginAnew();
+        return PoolState.New;
+    }
+
+    /// <summary>Makes the metadata those of a pool that was never used: whatever roots are in it are lost.</summary>
+    public void BeginAnew()
+    {
         // What was to take the place of other metadata must not take that of the new ones.
-        File.Delete(Repaired);
+        if (File.Exists(Repaired)) File.Delete(Repaired);
         using var opened = BlockDevice.Open(device, writable: true);
         opened.Write(0, new byte[Superblock]);
         opened.Flush();
-        return PoolState.New;
     }
 
     /// <summary>Sees that the metadata are sound.</summary>

@@ -108,6 +108,37 @@ public sealed partial class ClusterTests
         Assert.Equal(fresh.ToString(), await fork.OnNodeAsync("node02", "sh", "-c", "cat /sys/class/net/e*/address | sort -u"));
     }
 
+    [Fact, Trait("Category", "Soak")]
+    public async Task M3_a_node_whose_pool_is_zeros_does_not_begin_anew_by_itself_and_another_one_saves_its_files_and_resets_it()
+    {
+        await using var fork = await cluster.ForkAsync("reset", san: SanKind.Lio);
+        var second = fork.Lab["node02"];
+        await fork.StartFromStickAsync("node01", "node02");
+        await fork.Lab["node01"].RemoveMediaAsync();
+        var key = await fork.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub");
+        await fork.OnNodeAsync("node02", "sudo", "sh", "-c", "echo kept > /local/kept && sync");
+        await second.PowerCutAsync();
+        Task<string> Other(string command) => fork.OnNodeAsync("node01", "sudo", "sh", "-c", command);
+        // What the kernel takes for a pool that was never used.
+        await Other("mkdir -p /mnt/dead && virtualinux node fence node02 && virtualinux node mount node02 /mnt/dead && set -- $(dmsetup table vl-node02-meta | head -1) && virtualinux node unmount node02 && dd if=/dev/zero of=/dev/block/$4 bs=512 seek=$5 count=128 oflag=direct && virtualinux node unfence node02");
+        await second.PowerOnAsync();
+        await fork.Cluster.FollowAsync(second, "'virtualinux node reset node02'", InstalledCluster.Deadline);
+
+        await Other("virtualinux node fence node02");
+        Assert.Contains("the local volume of node02 is mounted on /mnt/dead/local", await Other("virtualinux node mount node02 /mnt/dead"), StringComparison.Ordinal);
+        Assert.Equal("kept", await Other("cat /mnt/dead/local/kept"));
+        Assert.Contains("begins anew at its next start", await Other("virtualinux node unmount node02 && virtualinux node reset node02 && virtualinux node unfence node02"), StringComparison.Ordinal);
+        Assert.Null((await fork.Cluster.WaitForNodesAsync([second], InstalledCluster.Deadline)).Problem);
+        Assert.Equal("kept", await fork.OnNodeAsync("node02", "cat", "/local/kept"));
+        Assert.Equal(key, await fork.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub"));
+
+        await second.PowerCutAsync();
+        await Other("virtualinux node fence node02 && virtualinux node reset node02 --with-local && virtualinux node unfence node02");
+        await second.PowerOnAsync();
+        Assert.Null((await fork.Cluster.WaitForNodesAsync([second], InstalledCluster.Deadline)).Problem);
+        Assert.NotEqual(0, (await fork.Lab.SshAsync(second, ["test", "-e", "/local/kept"])).ExitCode);
+    }
+
     /// <summary>Waits until nothing is written any more.</summary>
     /// <returns>When something was written last.</returns>
     private static async Task<DateTime> WaitForQuietArrayAsync(TestLab fork)

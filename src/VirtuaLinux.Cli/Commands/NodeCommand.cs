@@ -44,13 +44,22 @@ internal static class NodeCommand
     {
         var local = new Option<bool>("--with-local") { Description = "empty the local volume too: logs, home directories, databases, and what identifies the node to others" };
         var reboot = new Option<bool>("--reboot") { Description = "restart the node now" };
-        var command = new Command("reset", "Let this node's root begin anew from the image at its next start; local stays.") { local, reboot };
+        var name = new Argument<string?>("name") { Description = "a node that is fenced, when it does not boot; this one unless given", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("reset", "Let a node's root begin anew from the image at its next start; local stays.") { name, local, reboot };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var storage = NodeStorage.Open(new CommandRunner());
+            var runner = new CommandRunner();
+            var storage = NodeStorage.Open(runner);
+            if (parsed.GetValue(name) is { } other && other != storage.Self.Name)
+            {
+                if (parsed.GetValue(reboot)) throw new FailureException($"--reboot is for the node that this runs on; leave it out, and start {other} when it is let in again");
+                await new FencedNode(runner, storage, storage.Find(other)).ResetAsync(parsed.GetValue(local), Console.Error.WriteLine, cancellation);
+                Console.WriteLine($"{other} begins anew at its next start{(parsed.GetValue(local) ? ", and so does its local volume" : "")}; 'virtualinux node unfence {other}' lets it boot");
+                return ExitCode.Done;
+            }
             var record = RootRecord.Read() ?? throw new FailureException("this node has no record of its root; it has to boot once more before it can be reset");
             record.Reset(parsed.GetValue(local)).Write();
-            if (parsed.GetValue(reboot)) await new CommandRunner().RunAsync(ExternalCommand.Of("systemctl", "reboot"), cancellation);
+            if (parsed.GetValue(reboot)) await runner.RunAsync(ExternalCommand.Of("systemctl", "reboot"), cancellation);
             else Console.WriteLine($"{storage.Self.Name}: the next start begins from the image {record.Image}; restart it with 'systemctl reboot'");
             return ExitCode.Done;
         });
@@ -104,8 +113,8 @@ internal static class NodeCommand
             var runner = new CommandRunner();
             var storage = NodeStorage.Open(runner);
             var node = storage.Find(parsed.GetValue(name)!);
-            await new FencedNode(runner, storage, node).MountAsync(parsed.GetValue(folder)!, Console.Error.WriteLine, cancellation);
-            Console.WriteLine($"{node.Name} is mounted on {parsed.GetValue(folder)}; 'virtualinux node unmount {node.Name}' before it is let in again");
+            var hasRoot = await new FencedNode(runner, storage, node).MountAsync(parsed.GetValue(folder)!, Console.Error.WriteLine, cancellation);
+            Console.WriteLine($"{(hasRoot ? $"{node.Name} is mounted on {parsed.GetValue(folder)}" : $"the local volume of {node.Name} is mounted on {Path.Combine(parsed.GetValue(folder)!, "local")}")}; 'virtualinux node unmount {node.Name}' before it is let in again");
             return ExitCode.Done;
         });
         return command;
