@@ -150,7 +150,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         var data = await volumes.MapAsync(NodeVolumes.StoreName(node.Name), Device("data"), readOnly: false, cancellationToken).ConfigureAwait(false);
         var origin = record.Image == BootRecord.Read().Image
             ? DeviceMapper.PathOf(NodeVolumes.OriginDevice)
-            : await volumes.MapAsync(NodeVolumes.OriginName(record.Image), Device("origin"), readOnly: true, cancellationToken).ConfigureAwait(false);
+            : await volumes.MapOriginAsync(record.Image, Device("origin"), cancellationToken).ConfigureAwait(false);
         var pool = await _mapper.CreateAsync(Device("pool"), NodeVolumes.PoolTable(DeviceMapper.PathOf(Device("meta")), data, size.Bytes), cancellationToken: cancellationToken).ConfigureAwait(false);
         await _mapper.CreateAsync(Root, string.Create(CultureInfo.InvariantCulture, $"0 {RootSize(origin) / 512} thin {pool} {record.ThinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
         if (state is PoolState.Repaired) await NodeVolumes.CheckFileSystemAsync(runner, node.Name, DeviceMapper.PathOf(Root), log, cancellationToken).ConfigureAwait(false);

@@ -141,8 +141,8 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
                 await PreemptAsync(lun, key, victim, cancellationToken).ConfigureAwait(false);
             }
         }
-        await SanLease.FreeAsync(disk, victim, cancellationToken).ConfigureAwait(false);
         await FreeBorrowsAsync(b => b.Holder.Node == victim, cancellationToken).ConfigureAwait(false);
+        await SanLease.FreeAsync(disk, victim, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Ends one boot of a node: when this returns, nothing that it still sends is written. The node can boot anew.</summary>
@@ -166,7 +166,6 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
         }
         while ((await disk.ReadKeysAsync(cancellationToken).ConfigureAwait(false)).Contains(boot));
         await SanLease.FreeAsync(disk, boot, cancellationToken).ConfigureAwait(false);
-        await FreeBorrowsAsync(b => b.Holder == boot, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task PreemptAsync(ISharedDisk lun, ReservationKey own, Ipv4Address victim, CancellationToken cancellationToken)
