@@ -298,8 +298,8 @@ public sealed class SharedLeaseTests
                         {
                             if (take.Victim is { } victim)
                             {
-                                if (_machineOf.TryGetValue(victim, out var old) && !_off.Contains(old)) _ended.Add(old);
                                 await new Exclusion(disk).EndBootAsync(own, victim);
+                                if (_machineOf.TryGetValue(victim, out var old) && !_off.Contains(old)) _ended.Add(old);
                             }
                             var mine = new SharedLease(disk, own, $"machine {machine}");
                             if (await mine.TakeAsync(seen)) lease = mine;
