@@ -6,6 +6,8 @@ namespace VirtuaLinux.Lab;
 /// <summary>Tier 1: an emulated machine without disks, driven as a technician drives one: power, media, cable, console.</summary>
 public sealed partial class Blade
 {
+    private static readonly TimeSpan PressAgain = TimeSpan.FromSeconds(20);
+
     private readonly LabStore _store;
     private readonly LabNetwork _network;
     private readonly ICommandRunner _runner;
@@ -86,22 +88,38 @@ public sealed partial class Blade
         await UpdateAsync(s => s with { Machine = null, PoweredOnAt = null }, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Presses the power button (ACPI) and waits until the machine is off.</summary>
+    /// <summary>Presses the power button (ACPI) and waits until the machine is off; as a person does, it presses again when nothing happens: a node that has just booted does not hear it yet.</summary>
     /// <exception cref="FailureException">It is still on after <paramref name="deadline"/>.</exception>
     public async Task PowerOffAsync(TimeSpan deadline, CancellationToken cancellationToken = default)
     {
         if (!IsOn) return;
-        await QmpAsync("system_powerdown", null, cancellationToken).ConfigureAwait(false);
-        await WaitForPowerOffAsync(deadline, cancellationToken).ConfigureAwait(false);
+        long? pressed = null;
+        await WaitForPowerOffAsync(deadline, async () =>
+        {
+            if (pressed is { } time && TimeProvider.System.GetElapsedTime(time) < PressAgain) return;
+            pressed = TimeProvider.System.GetTimestamp();
+            try
+            {
+                await QmpAsync("system_powerdown", null, cancellationToken).ConfigureAwait(false);
+            }
+            catch (FailureException) when (!IsOn)
+            {
+                // It went off just now.
+            }
+        }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits until the machine has switched itself off.</summary>
-    public async Task WaitForPowerOffAsync(TimeSpan deadline, CancellationToken cancellationToken = default)
+    public Task WaitForPowerOffAsync(TimeSpan deadline, CancellationToken cancellationToken = default) => WaitForPowerOffAsync(deadline, () => Task.CompletedTask, cancellationToken);
+
+    private async Task WaitForPowerOffAsync(TimeSpan deadline, Func<Task> meanwhile, CancellationToken cancellationToken)
     {
         await Condition.WaitAsync($"{Name} to be off", deadline, async () =>
         {
             await TendAsync(cancellationToken).ConfigureAwait(false);
-            return !IsOn;
+            if (!IsOn) return true;
+            await meanwhile().ConfigureAwait(false);
+            return false;
         }, cancellationToken).ConfigureAwait(false);
         await UpdateAsync(s => s with { Machine = null, PoweredOnAt = null }, cancellationToken).ConfigureAwait(false);
     }
