@@ -9,8 +9,7 @@ namespace VirtuaLinux.Install;
 /// <summary>Writes the metadata of a volume group that LVM cannot read any more anew, over data that are whole, from the one node that runs.</summary>
 /// <param name="runner">Runs programs.</param>
 /// <param name="storage">The site's storage, as this node works on it.</param>
-/// <param name="log">Takes a line.</param>
-public sealed class GroupRepair(ICommandRunner runner, NodeStorage storage, Action<string> log)
+public sealed class GroupRepair(ICommandRunner runner, NodeStorage storage)
 {
     /// <summary>What would be written; nothing is changed. It is the newest that can be had: what LVM wrote before is beside what was damaged, and often newer than a backup.</summary>
     /// <param name="path">A backup of the site.</param>
@@ -24,7 +23,7 @@ public sealed class GroupRepair(ICommandRunner runner, NodeStorage storage, Acti
         await storage.AttachAsync(cancellationToken).ConfigureAwait(false);
         var lvm = storage.Lvm;
         var damage = await lvm.DamageAsync(cancellationToken).ConfigureAwait(false) ?? throw new FailureException($"{storage.Partition}: the volume group can be read; there is nothing to repair");
-        await new SiteUpdate(runner, storage, log).SeeThatTheyAreGoneAsync([.. manifest.Nodes.Where(n => n.Name != storage.Self.Name)], cancellationToken).ConfigureAwait(false);
+        await LiveNodes.SeeThatTheyAreGoneAsync(runner, storage.Lun, storage.Exclusion, storage.Key is not null, [.. manifest.Nodes.Where(n => n.Name != storage.Self.Name)], cancellationToken).ConfigureAwait(false);
 
         var plan = await lvm.FindNewestAsync(backup.Group.Id, cancellationToken).ConfigureAwait(false) is (var text, var group) && group.Sequence >= backup.Group.Sequence
             ? new RepairPlan(damage, "what LVM wrote before, which is still on the LUN", text, group)

@@ -89,7 +89,7 @@ public sealed class SiteUpdate(ICommandRunner runner, NodeStorage storage, Actio
 
     /// <summary>Two machines on one root would destroy it, and what nobody owns any more must not be written.</summary>
     /// <exception cref="FailureException">One of them may still run.</exception>
-    internal async Task SeeThatTheyAreGoneAsync(IReadOnlyList<ManifestNode> nodes, CancellationToken cancellationToken)
+    private async Task SeeThatTheyAreGoneAsync(IReadOnlyList<ManifestNode> nodes, CancellationToken cancellationToken)
     {
         if (nodes.FirstOrDefault(n => n.Name == storage.Self.Name) is not null) throw new FailureException($"{storage.Self.Name} is the node that this runs on; do it from another one");
         await LiveNodes.SeeThatTheyAreGoneAsync(runner, storage.Lun, storage.Exclusion, storage.Key is not null, nodes, cancellationToken).ConfigureAwait(false);

@@ -10,18 +10,25 @@ public sealed class LvmToolsTests : IAsyncLifetime
 {
     private readonly CommandRunner _runner = new();
     private readonly string _file = Path.Combine(Path.GetTempPath(), $"virtualinux-lvm-{Guid.NewGuid():N}.img");
+    private readonly List<string> _devices = [];
     private string _device = "";
 
-    public async ValueTask InitializeAsync()
-    {
-        using (var file = File.Create(_file)) file.SetLength(8L << 30);
-        _device = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", _file))).Output.Trim();
-    }
+    private string Second => $"{_file}.2";
+
+    public async ValueTask InitializeAsync() => _device = await AttachAsync(_file, 8L << 30);
 
     public async ValueTask DisposeAsync()
     {
-        await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", _device).Accepting());
-        File.Delete(_file);
+        foreach (var device in _devices) await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", device).Accepting());
+        foreach (var file in (string[])[_file, Second]) File.Delete(file);
+    }
+
+    private async Task<string> AttachAsync(string file, long size)
+    {
+        using (var created = File.Create(file)) created.SetLength(size);
+        var device = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", file))).Output.Trim();
+        _devices.Add(device);
+        return device;
     }
 
     [Fact]
@@ -114,55 +121,45 @@ public sealed class LvmToolsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_group_that_got_a_second_device_and_a_larger_first_one_has_their_extents_and_each_volume_its_device()
+    public async Task A_group_that_got_aSecond_device_and_a_larger_first_one_has_their_extents_and_each_volume_its_device()
     {
-        var file = $"{_file}.2";
-        using (var created = File.Create(file)) created.SetLength(1L << 30);
-        var second = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", file))).Output.Trim();
-        try
-        {
-            var lvm = new LvmTools(_runner, _device, second);
-            await lvm.CreateAsync();
-            var one = (await lvm.ReadAsync())!;
-            await lvm.AddAsync(one, second);
-            var two = (await lvm.ReadAsync())!;
-            Assert.Equal([_device, second], two.PhysicalVolumes.Select(p => lvm.DevicesOf(two)[p.Name]));
-            Assert.Equal(one.FreeExtents + 255, two.FreeExtents);
-            await lvm.AddAsync(two, second);
+        var second = await AttachAsync(Second, 1L << 30);
+        var lvm = new LvmTools(_runner, _device, second);
+        await lvm.CreateAsync();
+        var one = (await lvm.ReadAsync())!;
+        await lvm.AddAsync(one, second);
+        var two = (await lvm.ReadAsync())!;
+        Assert.Equal([_device, second], two.PhysicalVolumes.Select(p => lvm.DevicesOf(two)[p.Name]));
+        Assert.Equal(one.FreeExtents + 255, two.FreeExtents);
+        await lvm.AddAsync(two, second);
 
-            using (var grown = File.OpenWrite(_file)) grown.SetLength(9L << 30);
-            await _runner.RunAsync(ExternalCommand.Of("losetup", "-c", _device));
-            await lvm.ResizeAsync(_device);
-            two = (await lvm.ReadAsync())!;
-            Assert.Equal(one.FreeExtents + 255 + 256, two.FreeExtents);
+        using (var grown = File.OpenWrite(_file)) grown.SetLength(9L << 30);
+        await _runner.RunAsync(ExternalCommand.Of("losetup", "-c", _device));
+        await lvm.ResizeAsync(_device);
+        two = (await lvm.ReadAsync())!;
+        Assert.Equal(one.FreeExtents + 255 + 256, two.FreeExtents);
 
-            // A store that takes all of the first device and the node's other volumes on the second one.
-            var free = two.PhysicalVolumes[0].Count;
-            await lvm.CommitAsync(two.Add("all", new ByteSize(free * (4 << 20)), readOnly: false));
-            two = (await lvm.ReadAsync())!;
-            using (var noise = BlockDevice.Open(second, writable: true)) noise.Write(1 << 20, new byte[1 << 20].Select(_ => (byte)7).ToArray());
-            var added = NodeVolumes.AddNodes(two, ["node01"], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }, lvm.DevicesOf(two));
-            await lvm.CommitAsync(added);
-            var read = (await lvm.ReadAsync())!;
-            var metadata = read.Find(NodeVolumes.MetadataName("node01"))!;
-            Assert.Contains($" linear {second} ", read.Table(metadata, lvm.DevicesOf(read)), StringComparison.Ordinal);
-            using var device = BlockDevice.Open(second, writable: false);
-            var start = new byte[4096];
-            device.Read(read.OffsetOf(metadata), start);
-            Assert.True(ChunkDigest.IsZero(start));
-            device.Read(read.OffsetOf(read.Find(NodeVolumes.LocalName("node01"))!) + start.Length, start);
-            Assert.StartsWith("VirtuaLinux: nothing was ever written", System.Text.Encoding.ASCII.GetString(start), StringComparison.Ordinal);
+        // A store that takes all of the first device and the node's other volumes on the second one.
+        var free = two.PhysicalVolumes[0].Count;
+        await lvm.CommitAsync(two.Add("all", new ByteSize(free * (4 << 20)), readOnly: false));
+        two = (await lvm.ReadAsync())!;
+        using (var noise = BlockDevice.Open(second, writable: true)) noise.Write(1 << 20, new byte[1 << 20].Select(_ => (byte)7).ToArray());
+        var added = NodeVolumes.AddNodes(two, ["node01"], new SiteVolumes { Root = ByteSize.FromMiB(64), Local = ByteSize.FromMiB(16) }, lvm.DevicesOf(two));
+        await lvm.CommitAsync(added);
+        var read = (await lvm.ReadAsync())!;
+        var metadata = read.Find(NodeVolumes.MetadataName("node01"))!;
+        Assert.Contains($" linear {second} ", read.Table(metadata, lvm.DevicesOf(read)), StringComparison.Ordinal);
+        using var device = BlockDevice.Open(second, writable: false);
+        var start = new byte[4096];
+        device.Read(read.OffsetOf(metadata), start);
+        Assert.True(ChunkDigest.IsZero(start));
+        device.Read(read.OffsetOf(read.Find(NodeVolumes.LocalName("node01"))!) + start.Length, start);
+        Assert.StartsWith("VirtuaLinux: nothing was ever written", System.Text.Encoding.ASCII.GetString(start), StringComparison.Ordinal);
 
-            // Without the second LUN nothing is mapped.
-            var half = new LvmTools(_runner, _device);
-            var seen = await half.ReadAsync();
-            Assert.Contains("see that the array shows all LUNs", Assert.Throws<FailureException>(() => half.DevicesOf(seen!)).Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", second).Accepting());
-            File.Delete(file);
-        }
+        // Without the second LUN nothing is mapped.
+        var half = new LvmTools(_runner, _device);
+        var seen = await half.ReadAsync();
+        Assert.Contains("see that the array shows all LUNs", Assert.Throws<FailureException>(() => half.DevicesOf(seen!)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -227,31 +224,21 @@ public sealed class LvmToolsTests : IAsyncLifetime
     [Fact]
     public async Task A_group_of_two_devices_is_repaired_by_the_label_of_the_other_one()
     {
-        var file = $"{_file}.2";
-        using (var created = File.Create(file)) created.SetLength(1L << 30);
-        var second = (await _runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", file))).Output.Trim();
-        try
-        {
-            var lvm = new LvmTools(_runner, _device, second);
-            await lvm.CreateAsync();
-            await lvm.AddAsync((await lvm.ReadAsync())!, second);
-            var (text, group) = ((await lvm.ReadTextAsync())!, (await lvm.ReadAsync())!);
-            using (var device = BlockDevice.Open(_device, writable: true)) device.Write(0, new byte[1 << 20]);
-            Assert.Null(await lvm.ReadAsync());
-            Assert.Null(await lvm.FindNewestAsync(group.Id));
-            var devices = lvm.DevicesByLabel(group);
-            Assert.Equal([_device, second], group.PhysicalVolumes.Select(p => devices[p.Name]));
-            await lvm.RepairAsync(text, group.PhysicalVolumes[0]);
-            Assert.Equal(VolumeGroupWriter.Write(group), VolumeGroupWriter.Write((await lvm.ReadAsync())!));
+        var second = await AttachAsync(Second, 1L << 30);
+        var lvm = new LvmTools(_runner, _device, second);
+        await lvm.CreateAsync();
+        await lvm.AddAsync((await lvm.ReadAsync())!, second);
+        var (text, group) = ((await lvm.ReadTextAsync())!, (await lvm.ReadAsync())!);
+        using (var device = BlockDevice.Open(_device, writable: true)) device.Write(0, new byte[1 << 20]);
+        Assert.Null(await lvm.ReadAsync());
+        Assert.Null(await lvm.FindNewestAsync(group.Id));
+        var devices = lvm.DevicesByLabel(group);
+        Assert.Equal([_device, second], group.PhysicalVolumes.Select(p => devices[p.Name]));
+        await lvm.RepairAsync(text, group.PhysicalVolumes[0]);
+        Assert.Equal(VolumeGroupWriter.Write(group), VolumeGroupWriter.Write((await lvm.ReadAsync())!));
 
-            var other = group with { PhysicalVolumes = [group.PhysicalVolumes[0], group.PhysicalVolumes[1] with { Id = "another" }] };
-            Assert.Contains("those are not what is on", Assert.Throws<FailureException>(() => lvm.DevicesByLabel(other)).Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            await _runner.RunAsync(ExternalCommand.Of("losetup", "-d", second).Accepting());
-            File.Delete(file);
-        }
+        var other = group with { PhysicalVolumes = [group.PhysicalVolumes[0], group.PhysicalVolumes[1] with { Id = "another" }] };
+        Assert.Contains("those are not what is on", Assert.Throws<FailureException>(() => lvm.DevicesByLabel(other)).Message, StringComparison.Ordinal);
     }
 
     private static string Devices(string device) => $"devices {{ use_devicesfile=0 filter=[\"a|^{device}$|\",\"r|.*|\"] }}";

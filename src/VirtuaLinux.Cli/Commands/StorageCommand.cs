@@ -109,7 +109,7 @@ internal static class StorageCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var runner = new CommandRunner();
-            var repair = new GroupRepair(runner, NodeStorage.Open(runner), Console.Error.WriteLine);
+            var repair = new GroupRepair(runner, NodeStorage.Open(runner));
             var plan = await repair.PlanAsync(parsed.GetValue(from)!, cancellation);
             foreach (var line in plan.Lines()) Console.WriteLine(line);
             if (!parsed.GetValue(yes))
