@@ -28,6 +28,7 @@ internal static class BenchStorageCommand
         var devices = new Option<string[]>("--devices") { Description = "devices to measure: raw, plain, root, snapshot-CHUNK and thin-BLOCK in KiB, the last with -nozero, all with -raKIB for another read-ahead", DefaultValueFactory = _ => s_devices, AllowMultipleArgumentsPerToken = true };
         var iso = new Option<string?>("--iso") { Description = "installer ISO whose kernel the blade runs; the newest below artifacts/images unless given" };
         var san = new Option<string>("--san") { Description = "folder for the SAN's file of 7 GiB; in memory unless given, so that the host's disk is not what is measured", DefaultValueFactory = _ => "/dev/shm" };
+        var cpus = new Option<int>("--cpus") { Description = "processors of the blade", DefaultValueFactory = _ => 2 };
         var deadline = new Option<int>("--deadline") { Description = "minutes that the blade may take", DefaultValueFactory = _ => 60 };
         var json = new Option<bool>("--json") { Description = "print one JSON document" };
         devices.Validators.Add(result =>
@@ -35,18 +36,19 @@ internal static class BenchStorageCommand
             foreach (var token in result.Tokens)
                 if (!StorageDevice.TryParse(token.Value, out _, out var reason)) result.AddError(reason);
         });
-        rounds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1) result.AddError("--rounds must be at least 1");
-        });
-        var command = new Command("storage", "The devices of a node on the SAN beside the bare LUN and classic snapshots, in an emulated blade.") { output, name, rounds, devices, iso, san, deadline, json };
+        foreach (var option in (Option<int>[])[rounds, cpus])
+            option.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<int>() < 1) result.AddError($"{option.Name} must be at least 1");
+            });
+        var command = new Command("storage", "The devices of a node on the SAN beside the bare LUN and classic snapshots, in an emulated blade.") { output, name, rounds, devices, iso, san, cpus, deadline, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             foreach (var (path, package) in ((string, string)[])[.. s_loads, ("/usr/sbin/lvm", "lvm2")])
                 if (!File.Exists(path)) throw new FailureException($"{path} is not there: apt-get install {package}");
             var medium = parsed.GetValue(iso) ?? LabCommand.NewestIso();
             var folder = Directory.CreateDirectory(parsed.GetValue(output)!).FullName;
-            var lab = StorageBench.LabOf(Path.Combine(folder, "storage-lab"), parsed.GetValue(san)!, medium);
+            var lab = StorageBench.LabOf(Path.Combine(folder, "storage-lab"), parsed.GetValue(san)!, medium, parsed.GetValue(cpus));
             var archive = Path.Combine(Directory.CreateDirectory(lab.StateDirectory).FullName, "blade.cpio");
             WriteArchive(archive, lab, parsed.GetValue(rounds), parsed.GetValue(devices)!);
             var created = await CreateManyAsync(parsed.GetValue(san)!, parsed.GetValue(rounds), cancellation);

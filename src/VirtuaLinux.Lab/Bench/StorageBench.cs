@@ -18,11 +18,15 @@ public sealed class StorageBench(LabOptions options, string iso, string archive,
     public const string Failed = $"{StorageFigure.Prefix} FAILED:";
 
     /// <summary>A lab with one blade, whose LUN holds what <c>bench blade</c> lays out.</summary>
-    public static LabOptions LabOf(string stateDirectory, string san, string iso) => new()
+    /// <param name="stateDirectory">The lab's folder.</param>
+    /// <param name="san">The folder for the SAN's file.</param>
+    /// <param name="iso">The installer ISO.</param>
+    /// <param name="cpus">How many processors the blade has: a thin pool has a thread of its own, which one processor shares with the load.</param>
+    public static LabOptions LabOf(string stateDirectory, string san, string iso, int cpus) => new()
     {
         StateDirectory = Path.GetFullPath(stateDirectory),
         Name = "bench",
-        Blades = [.. LabOptions.NumberedBlades([Firmware.Bios]).Select(b => b with { MemoryMiB = 1536 })],
+        Blades = [.. LabOptions.NumberedBlades([Firmware.Bios]).Select(b => b with { MemoryMiB = 1536, Cpus = cpus })],
         SanDirectory = Path.GetFullPath(Path.Combine(san, "virtualinux-bench")),
         SanSize = ByteSize.FromMiB(7168),
         ProbeKernel = iso,
@@ -53,7 +57,7 @@ public sealed class StorageBench(LabOptions options, string iso, string archive,
             return new BenchReport
             {
                 Time = TimeProvider.System.GetUtcNow(),
-                Machine = $"blade run by {lab.Accelerator.ToString().ToLowerInvariant()}, SAN tgt on the same {Environment.ProcessorCount} processors, {Environment.OSVersion.VersionString}",
+                Machine = $"blade with {blade.Options.Cpus} processor(s) run by {lab.Accelerator.ToString().ToLowerInvariant()}, SAN tgt on the same {Environment.ProcessorCount} processors, {Environment.OSVersion.VersionString}",
                 Rows = StorageFigures.Rows([.. figures, .. others]),
                 Notes = _notes,
             };
