@@ -36,10 +36,20 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     }
 
     /// <summary>LUNs of the site's target that are not the site's, by WWID, with their disks.</summary>
-    public IReadOnlyList<(string Wwid, string Disk)> Others()
+    public async Task<IReadOnlyList<(string Wwid, string Disk)>> OthersAsync(CancellationToken cancellationToken = default)
+    {
+        await ScanAsync(() => Others().Count > 0, cancellationToken).ConfigureAwait(false);
+        return Others();
+    }
+
+    private IReadOnlyList<(string Wwid, string Disk)> Others() =>
+        [.. storage.Transport.Luns().Where(l => l.Wwid.Length > 0 && storage.Luns.All(s => s.Wwid != l.Wwid)).Select(l => (l.Wwid, l.Disk)).DistinctBy(l => l.Wwid)];
+
+    /// <summary>Looks for further LUNs: the kernel makes the disks of those that it finds in its own time, and says nothing when there are none.</summary>
+    private async Task ScanAsync(Func<bool> isThere, CancellationToken cancellationToken)
     {
         storage.Transport.Scan();
-        return [.. storage.Transport.Luns().Where(l => l.Wwid.Length > 0 && storage.Luns.All(s => s.Wwid != l.Wwid)).Select(l => (l.Wwid, l.Disk)).DistinctBy(l => l.Wwid)];
+        for (var wait = 0; wait < 50 && !isThere(); wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Carries the plan out. A power cut leaves a site that works; the same command goes on from there.</summary>
@@ -80,8 +90,7 @@ public sealed class GroupExtension(ICommandRunner runner, NodeStorage storage, A
     private async Task<ExtensionStep.Add?> AddedAsync(string wwid, VolumeGroup group, CancellationToken cancellationToken)
     {
         if (group.PhysicalVolumes.Any(p => storage.Luns.First(l => l.Partition == p.Device).Wwid == wwid)) return null;
-        storage.Transport.Scan();
-        for (var wait = 0; wait < 20 && SiteLun.Find(storage.Transport, wwid) is null; wait++) await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+        await ScanAsync(() => SiteLun.Find(storage.Transport, wwid) is not null, cancellationToken).ConfigureAwait(false);
         var disk = SiteLun.Find(storage.Transport, wwid)?.Disk ?? throw new FailureException($"target {storage.Manifest.San!.Target} has no LUN with WWID {wwid}; it has {string.Join(", ", Others().Select(o => o.Wwid).DefaultIfEmpty("no LUN but the site's"))}");
         var isBegun = await RefuseAsync(wwid, disk, cancellationToken).ConfigureAwait(false);
         using var device = BlockDevice.Open(disk, writable: false);

@@ -87,7 +87,7 @@ internal static class StorageCommand
             foreach (var step in steps) Console.WriteLine(step.Line);
             if (steps.Count == 0) Console.WriteLine("nothing to extend: the volume group has all of its LUNs");
             if (parsed.GetValue(add) is null)
-                foreach (var (wwid, disk) in extension.Others()) Console.WriteLine($"not the site's: LUN {wwid} ({disk}); --add {wwid} lets it join if it is empty");
+                foreach (var (wwid, disk) in await extension.OthersAsync(cancellation)) Console.WriteLine($"not the site's: LUN {wwid} ({disk}); --add {wwid} lets it join if it is empty");
             if (steps.Count == 0) return ExitCode.Done;
             if (!parsed.GetValue(yes))
             {
