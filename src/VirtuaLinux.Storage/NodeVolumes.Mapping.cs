@@ -139,7 +139,10 @@ public sealed partial class NodeVolumes
     {
         try
         {
-            return await _mapper.CreateAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {root.Id} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+            var path = await _mapper.CreateAsync(RootDevice, string.Create(CultureInfo.InvariantCulture, $"0 {size.Bytes / 512} thin {DeviceMapper.PathOf(PoolDevice)} {root.Id} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
+            // Each block of the pool is an I/O of its own: the kernel's 128 KiB would be two of them under way at once (blockdev(8), in sectors).
+            await runner.RunAsync(ExternalCommand.Of("blockdev", "--setra", string.Create(CultureInfo.InvariantCulture, $"{VolumeSizes.RootReadAhead.Bytes / 512}"), path), cancellationToken).ConfigureAwait(false);
+            return path;
         }
         catch (ExternalCommandException e) when (root.IsUsed)
         {

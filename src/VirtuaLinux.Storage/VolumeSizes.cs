@@ -9,6 +9,9 @@ public static class VolumeSizes
     /// <summary>Block size of a node's thin pool: what is copied from the origin on the first write into it.</summary>
     public static ByteSize PoolBlock => RootFileSystem.StoreBlock;
 
+    /// <summary>How far ahead of a program that reads its root in order the kernel reads.</summary>
+    public static ByteSize RootReadAhead { get; } = new(512 << 10);
+
     /// <summary>The least that an exception store has, and the least that it grows by.</summary>
     public static ByteSize SmallestStore { get; } = ByteSize.FromMiB(256);
 
