@@ -109,7 +109,7 @@ public sealed partial class ClusterTests
     }
 
     [Fact, Trait("Category", "Soak")]
-    public async Task M3_a_node_whose_pool_is_zeros_does_not_begin_anew_by_itself_and_another_one_saves_its_files_and_resets_it()
+    public async Task M3_a_pool_of_which_the_start_is_zeros_is_repaired_and_one_that_is_all_zeros_does_not_begin_anew_by_itself_and_another_node_saves_its_files_and_resets_it()
     {
         await using var fork = await cluster.ForkAsync("reset", san: SanKind.Lio);
         var second = fork.Lab["node02"];
@@ -117,10 +117,19 @@ public sealed partial class ClusterTests
         await fork.Lab["node01"].RemoveMediaAsync();
         var key = await fork.OnNodeAsync("node02", "cat", "/local/ssh/ssh_host_ed25519_key.pub");
         await fork.OnNodeAsync("node02", "sudo", "sh", "-c", "echo kept > /local/kept && sync");
-        await second.PowerCutAsync();
         Task<string> Other(string command) => fork.OnNodeAsync("node01", "sudo", "sh", "-c", command);
         // What the kernel takes for a pool that was never used.
-        await Other("mkdir -p /mnt/dead && virtualinux node fence node02 && virtualinux node mount node02 /mnt/dead && set -- $(dmsetup table vl-node02-meta | head -1) && virtualinux node unmount node02 && dd if=/dev/zero of=/dev/block/$4 bs=512 seek=$5 count=128 oflag=direct && virtualinux node unfence node02");
+        Task ZeroAsync(string sectors) => Other($"mkdir -p /mnt/dead && virtualinux node fence node02 && virtualinux node mount node02 /mnt/dead && set -- $(dmsetup table vl-node02-meta) && virtualinux node unmount node02 && dd if=/dev/zero of=/dev/block/$4 bs=512 seek=$5 count={sectors} oflag=direct && virtualinux node unfence node02");
+
+        await second.PowerCutAsync();
+        await ZeroAsync("128");
+        await second.PowerOnAsync();
+        await fork.Cluster.FollowAsync(second, "the metadata of the pool of node02 are repaired", InstalledCluster.Deadline);
+        Assert.Null((await fork.Cluster.WaitForNodesAsync([second], InstalledCluster.Deadline)).Problem);
+        Assert.Equal("node02", await fork.OnNodeAsync("node02", "cat", "/srv/mine"));
+
+        await second.PowerCutAsync();
+        await ZeroAsync("$2");
         await second.PowerOnAsync();
         await fork.Cluster.FollowAsync(second, "'virtualinux node reset node02'", InstalledCluster.Deadline);
 
