@@ -68,15 +68,16 @@ public sealed partial class LabInstance
     /// <summary>Runs a command on a node as <c>admin</c> with the lab's key.</summary>
     /// <param name="blade">The node.</param>
     /// <param name="arguments">Program and arguments; each arrives as it is given.</param>
+    /// <param name="input">What its standard input is read from; nothing unless given.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Exit code 255 is SSH's own: no connection.</returns>
-    public Task<CommandResult> SshAsync(Blade blade, IReadOnlyList<string> arguments, CancellationToken cancellationToken = default)
+    public Task<CommandResult> SshAsync(Blade blade, IReadOnlyList<string> arguments, Stream? input = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(blade);
         // Host keys of a lab are new with every installation: there is nothing to compare them with.
         var command = Network.Inside("ssh", "-i", KeyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
             "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=15", $"admin@{blade.Options.Ip}", "--", string.Join(' ', arguments.Select(QuoteForShell)));
-        return _runner.RunAsync(command.WithTimeout(TimeSpan.FromMinutes(5)).Accepting(), cancellationToken);
+        return _runner.RunAsync(command.WithInput(input ?? Stream.Null).WithTimeout(TimeSpan.FromMinutes(5)).Accepting(), cancellationToken);
     }
 
     /// <summary>Starts a process that tends the blades for as long as the lab is up (see <see cref="WatchAsync"/>).</summary>

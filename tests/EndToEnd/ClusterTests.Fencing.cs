@@ -19,7 +19,7 @@ public sealed partial class ClusterTests
         Assert.Contains("registered with the SAN under key", second.ReadConsole(), StringComparison.Ordinal);
 
         // Heavy writes are under way when it stops.
-        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", AcknowledgedStream.HeavyWrites);
+        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", LoadedNode.HeavyWrites);
         await second.PauseAsync();
         Assert.Contains("node02 is fenced", await fork.OnNodeAsync("node01", "sudo", "virtualinux", "node", "fence", "node02"), StringComparison.Ordinal);
 
@@ -87,7 +87,7 @@ public sealed partial class ClusterTests
         await fork.Lab["node01"].RemoveMediaAsync();
         await fork.OnNodeAsync("node02", "sudo", "sh", "-c", "echo kept > /srv/kept && sync -f /srv");
         var boot = await BootAsync(fork, old);
-        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", AcknowledgedStream.HeavyWrites);
+        await fork.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "sh", "-c", LoadedNode.HeavyWrites);
 
         // It hangs, and is taken for dead: the site says that node02 is the new machine now.
         await old.PauseAsync();

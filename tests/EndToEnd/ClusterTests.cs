@@ -64,15 +64,15 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         await fork.StartFromStickAsync("node02", "node01", "node03");
         Assert.DoesNotContain("PLAN", second.ReadConsole(), StringComparison.Ordinal);
         foreach (var (node, identity) in cluster.Identities) Assert.Equal(identity, await InstalledCluster.IdentityAsync(fork, node));
-        foreach (var (stream, pieces) in cluster.Streams) await stream.CompareAsync(fork, stream.Blade.Name, pieces);
+        foreach (var (written, steps) in cluster.Written) await written.CompareAsync(fork, written.Blade.Name, steps);
 
         // The former metamaster goes, and a node starts without it.
         await first.PowerOffAsync(PowerOff);
         Assert.Contains("Power down", first.ReadConsole(), StringComparison.Ordinal);
-        var written = await AcknowledgedStream.StartAsync(fork, "node03", Random.Shared);
+        var loaded = await LoadedNode.StartAsync(fork, "node03", new StreamLoad(Random.Shared), new PagesLoad(Random.Shared));
         foreach (var node in (string[])["node02", "node03"]) await GrowAsync(fork, node, Unwaited);
         await third.PowerCutAsync();
-        var acknowledged = written.Acknowledged();
+        var acknowledged = loaded.Acknowledged();
         await third.PowerOnAsync();
         // The SAN fails when nothing of the root runs yet that could bring it back.
         await fork.Cluster.FollowAsync(third, "root mounted: node03", InstalledCluster.Deadline);
@@ -81,7 +81,7 @@ public sealed partial class ClusterTests(InstalledCluster cluster) : IClassFixtu
         var survivors = await fork.Cluster.WaitForNodesAsync([second, third], InstalledCluster.Deadline);
         Assert.Null(survivors.Problem);
         Assert.Equal($"{second.Options.Ip}:80", survivors.Nodes.Single(n => n.Name == "node03").Node!.Server);
-        await written.CompareAsync(fork, "node03", acknowledged);
+        await loaded.CompareAsync(fork, "node03", acknowledged);
         // Whoever had the lease of the volume group when it died has given it back by booting.
         foreach (var node in (string[])["node02", "node03"]) await GrowAsync(fork, node);
         var ledger = JsonDocument.Parse(await fork.OnNodeAsync("node02", "sudo", "virtualinux", "storage", "ledger", "--json")).RootElement;

@@ -12,7 +12,7 @@ public sealed class InstalledCluster : IAsyncLifetime
 
     private readonly Dictionary<string, string> _identities = [];
 
-    private readonly List<(AcknowledgedStream Stream, int Pieces)> _streams = [];
+    private readonly List<(LoadedNode Node, IReadOnlyList<int> Steps)> _written = [];
 
     public TestLab Lab { get; private set; } = null!;
 
@@ -27,8 +27,8 @@ public sealed class InstalledCluster : IAsyncLifetime
         Result = await Lab.Cluster.RunAsync(Medium.Cdrom(TestLab.Iso), new LabSiteOptions(), Deadline);
     }
 
-    /// <summary>What the nodes wrote when the power went, and how many pieces of it they were told to be on disk.</summary>
-    public IReadOnlyList<(AcknowledgedStream Stream, int Pieces)> Streams => _streams;
+    /// <summary>What the nodes wrote when the power went, and how many steps of it they were told to be on disk.</summary>
+    public IReadOnlyList<(LoadedNode Node, IReadOnlyList<int> Steps)> Written => _written;
 
     /// <summary>A lab of its own over a copy of this cluster's SAN, all its machines off. The first call takes the cluster's power, for good, while all nodes write.</summary>
     /// <param name="name">Name of the lab.</param>
@@ -54,17 +54,18 @@ public sealed class InstalledCluster : IAsyncLifetime
     private async Task BlackOutAsync()
     {
         var random = Chance.Create();
-        foreach (var blade in Lab.Lab.Blades) _streams.Add((await AcknowledgedStream.StartAsync(Lab, blade.Name, random), 0));
+        var loaded = new List<LoadedNode>();
+        foreach (var blade in Lab.Lab.Blades) loaded.Add(await LoadedNode.StartAsync(Lab, blade.Name, new StreamLoad(random), new PagesLoad(random)));
         await Task.Delay(random.Next(LongestLoad));
         await Lab.Lab.San.StopAsync();
-        var before = _streams.Select(s => s.Stream.Acknowledged()).ToList();
+        var before = loaded.Select(n => n.Acknowledged()).ToList();
         await Lab.Lab.San.StartAsync();
-        for (var i = 0; i < _streams.Count; i++) await _streams[i].Stream.WaitForMoreAsync(before[i]);
+        foreach (var (node, steps) in loaded.Zip(before)) await node.WaitForMoreAsync(steps);
         await Task.Delay(random.Next(LongestLoad));
-        for (var i = 0; i < _streams.Count; i++)
+        foreach (var node in loaded)
         {
-            await _streams[i].Stream.Blade.PowerCutAsync();
-            _streams[i] = (_streams[i].Stream, _streams[i].Stream.Acknowledged());
+            await node.Blade.PowerCutAsync();
+            _written.Add((node, node.Acknowledged()));
         }
     }
 
