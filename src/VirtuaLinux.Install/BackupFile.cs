@@ -16,7 +16,6 @@ public static class BackupFile
 {
     private const string InfoName = "backup.json", StateName = "site.json", GroupName = "group.vg", SumsName = "SHA256SUMS", SignatureName = "SHA256SUMS.sig";
     private const string LocalFolder = "local/", LocalEnd = ".tar.zst";
-    private const int KnownFormat = 1;
 
     // Manifest, keys, and LVM's text of thousands of volumes fit; what is larger is no backup.
     private const int LargestDocument = 64 << 20;
@@ -127,10 +126,17 @@ public static class BackupFile
         }
         if (((string[])[InfoName, StateName, GroupName, SumsName, SignatureName]).FirstOrDefault(n => !documents.ContainsKey(n)) is { } missing) throw Damaged(path, $"{missing} is missing, so its end is, or it is no backup of a site");
         // What another version wrote may be right and still not be known here.
+        RefuseNewer(path, "the backup", documents[InfoName], BackupInfo.KnownFormat);
+        RefuseNewer(path, SanState.What, documents[StateName], SanState.KnownFormat);
         var info = JsonSerializer.Deserialize(documents[InfoName], InstallJson.Default.BackupInfo)!;
-        if (info.Format != KnownFormat) throw new FailureException($"{path}: this program knows backups of format {KnownFormat} only, and this one has {info.Format}; use the program of the site's own version");
         if (!documents[SumsName].AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(sums.ToString()))) throw Damaged(path, "what is in it does not have the digests that were noted");
         return Checked(path, documents, info, locals);
+    }
+
+    private static void RefuseNewer(string path, string what, byte[] bytes, int known)
+    {
+        using var document = JsonDocument.Parse(bytes);
+        if (DocumentFormat.Refusal(what, document.RootElement, known) is { } reason) throw new FailureException($"{path}: {reason}");
     }
 
     private static BackupContents Checked(string path, Dictionary<string, byte[]> documents, BackupInfo info, Dictionary<string, long> locals)
@@ -162,7 +168,11 @@ public static class BackupFile
 /// <param name="Made">When it was made, by the clock of the node that made it.</param>
 /// <param name="Nodes">The nodes whose <c>local</c> volumes are in it.</param>
 /// <param name="Off">Those of them that did not run: their files were read as they lay on the SAN.</param>
-public sealed record BackupInfo(int Format, string Site, Guid SiteId, long Serial, DateTimeOffset Made, IReadOnlyList<string> Nodes, IReadOnlyList<string> Off);
+public sealed record BackupInfo(int Format, string Site, Guid SiteId, long Serial, DateTimeOffset Made, IReadOnlyList<string> Nodes, IReadOnlyList<string> Off)
+{
+    /// <summary>The newest format that this program knows (<see cref="DocumentFormat"/>).</summary>
+    public const int KnownFormat = 1;
+}
 
 /// <summary>A backup whose every byte was checked.</summary>
 /// <param name="Info">What it says of itself.</param>

@@ -23,6 +23,7 @@ public sealed class InstallExclusion(InstallContext context) : IAsyncDisposable
     {
         if (_hasEntered) return;
         var exclusion = await ExclusionAsync(cancellationToken).ConfigureAwait(false);
+        await exclusion.RefuseNewerAsync(cancellationToken).ConfigureAwait(false);
         Entered(await exclusion.EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false));
         // Whatever is done next is not in a copy that another machine makes.
         if (!await exclusion.EndMoveAsync(_key, cancellationToken).ConfigureAwait(false)) return;

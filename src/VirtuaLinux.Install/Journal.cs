@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
@@ -10,8 +9,13 @@ namespace VirtuaLinux.Install;
 /// <remarks>Members with a default are <c>set</c>, not <c>init</c>: see <see cref="YamlFile"/>.</remarks>
 public sealed record Journal
 {
+    /// <summary>The newest format that this program knows (<see cref="DocumentFormat"/>).</summary>
+    public const int KnownFormat = 1;
+
+    private const string What = "the journal";
+
     /// <summary>Version of the format.</summary>
-    public int Format { get; set; } = 1;
+    public int Format { get; set; } = KnownFormat;
 
     /// <summary>Name of the site.</summary>
     public required string Site { get; init; }
@@ -38,23 +42,12 @@ public sealed record Journal
     public MoveRecord? Move { get; set; }
 
     /// <summary>Reads the journal of a LUN; null if there is none.</summary>
-    /// <exception cref="FailureException">An I/O error, or a journal of another version of the product.</exception>
-    public static Journal? Read(BlockDevice partition)
-    {
-        var document = Slots(partition).Read();
-        try
-        {
-            return document is null ? null : JsonSerializer.Deserialize(document, InstallJson.Default.Journal);
-        }
-        catch (JsonException e)
-        {
-            throw new FailureException($"{partition.Path}: the journal is of another version of the product: {e.Message}", e);
-        }
-    }
+    /// <exception cref="FailureException">An I/O error, or a journal of a newer release.</exception>
+    public static Journal? Read(BlockDevice partition) => Slots(partition).Read(What, KnownFormat, InstallJson.Default.Journal);
 
     /// <summary>Writes the journal and forces it to the medium.</summary>
-    /// <exception cref="FailureException">An I/O error.</exception>
-    public void Write(BlockDevice partition) => Slots(partition).Write(JsonSerializer.SerializeToUtf8Bytes(this, InstallJson.Default.Journal));
+    /// <exception cref="FailureException">An I/O error, or a journal of a newer release, which stays.</exception>
+    public void Write(BlockDevice partition) => Slots(partition).Write(this, What, KnownFormat, InstallJson.Default.Journal);
 
     /// <summary>By content: the compiler's own comparison takes two readings of one journal for different.</summary>
     public bool Equals(Journal? other) => other is not null

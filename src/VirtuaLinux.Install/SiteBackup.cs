@@ -42,7 +42,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         }
         var off = nodes.Where(n => !running.Contains(n.Name)).Select(n => n.Name).ToList();
         foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
-        var info = new BackupInfo(1, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
+        var info = new BackupInfo(BackupInfo.KnownFormat, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
         using var client = new BootClient(certificate, log);
         var volumes = new OffVolumes(storage.Exclusion, storage.Holder, (work, end) => storage.WithLeaseAsync(_ => work(), end), OpenOffAsync, UnmountAsync);

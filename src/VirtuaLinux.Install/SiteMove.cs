@@ -244,6 +244,7 @@ public sealed class SiteMove(InstallContext context, SiteSan former, Func<string
     private async Task<ReservationKey?> EnterAsync(Source source, MoveRecord? record, CancellationToken cancellationToken)
     {
         var lun = ISharedDisk.Of(_runner, source.Disk);
+        await source.Exclusion.RefuseNewerAsync(cancellationToken).ConfigureAwait(false);
         var key = await source.Exclusion.EnterAsync(context.Self.Name, context.Self.Cluster.Ip, reserves: false, cancellationToken).ConfigureAwait(false);
         context.Console.Say($"the old array: {Exclusion.Describe(key)}");
         var move = await source.Exclusion.ReadMoveAsync(cancellationToken).ConfigureAwait(false);

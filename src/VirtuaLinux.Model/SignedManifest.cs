@@ -12,7 +12,7 @@ namespace VirtuaLinux.Model;
 /// </remarks>
 public static class SignedManifest
 {
-    /// <summary>The newest format that this program knows. A release that adds members counts it up; what an older program cannot ignore without harm it also leaves out of <see cref="Manifest.ReadableFrom"/>.</summary>
+    /// <summary>The newest format that this program knows (<see cref="DocumentFormat"/>).</summary>
     public const int KnownFormat = 1;
 
     /// <summary>The format of a copy that no machine may start from: programs that do not know <see cref="Manifest.Move"/> refuse it for its format.</summary>
@@ -94,11 +94,8 @@ public static class SignedManifest
         {
             var reader = new Utf8JsonReader(json);
             using var document = JsonDocument.ParseValue(ref reader);
-            if (NumberOf(document.RootElement, "format") is not { } format || (format > KnownFormat && !(NumberOf(document.RootElement, "readableFrom") <= KnownFormat) && !document.RootElement.TryGetProperty("move", out _)))
-            {
-                reason = $"this program knows manifests up to format {KnownFormat}; use the program of the site's own version";
-                return false;
-            }
+            reason = DocumentFormat.Refusal("the manifest", document.RootElement, KnownFormat, whenAbsent: null) ?? "";
+            if (reason.Length > 0 && !IsMoved(document.RootElement)) return false;
             manifest = JsonSerializer.Deserialize(json, ModelJson.OtherVersions.Manifest);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -116,8 +113,8 @@ public static class SignedManifest
         return true;
     }
 
-    private static int? NumberOf(JsonElement root, string name) =>
-        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number > 0 ? number : null;
+    /// <summary>Whether it is a copy that no machine may start from, whose format is counted up for that alone.</summary>
+    private static bool IsMoved(JsonElement root) => root.ValueKind == JsonValueKind.Object && root.TryGetProperty("move", out _) && root.TryGetProperty("format", out _);
 
     /// <summary>Whether two manifests are the same document.</summary>
     public static bool SaySame(Manifest one, Manifest other)

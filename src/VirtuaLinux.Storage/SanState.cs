@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
@@ -6,8 +5,18 @@ using VirtuaLinux.Model;
 namespace VirtuaLinux.Storage;
 
 /// <summary>What the SAN keeps of a site besides its volumes. Whoever may log in to the SAN may read it; it never crosses another wire.</summary>
+/// <remarks>Members with a default are <c>set</c>, not <c>init</c>: see <see cref="YamlFile"/>.</remarks>
 public sealed record SanState
 {
+    /// <summary>The newest format that this program knows (<see cref="DocumentFormat"/>).</summary>
+    public const int KnownFormat = 1;
+
+    /// <summary>What it is, for people.</summary>
+    public const string What = "the site's state";
+
+    /// <summary>Version of the format; the first releases wrote none, and meant 1.</summary>
+    public int Format { get; set; } = KnownFormat;
+
     /// <summary>The signed manifest, as its file.</summary>
     public required byte[] SignedManifest { get; init; }
 
@@ -48,23 +57,12 @@ public sealed record SanState
     public IReadOnlyList<string> Luns { get; set; } = [];
 
     /// <summary>Reads the state from a journal partition; null if there is none.</summary>
-    /// <exception cref="FailureException">An I/O error, or a state of another version of the product.</exception>
-    public static SanState? Read(BlockDevice journal)
-    {
-        var document = Slots(journal).Read();
-        try
-        {
-            return document is null ? null : JsonSerializer.Deserialize(document, StorageJson.Default.SanState);
-        }
-        catch (JsonException e)
-        {
-            throw new FailureException($"{journal.Path}: the site's state is of another version of the product: {e.Message}", e);
-        }
-    }
+    /// <exception cref="FailureException">An I/O error, or a state of a newer release.</exception>
+    public static SanState? Read(BlockDevice journal) => Slots(journal).Read(What, KnownFormat, StorageJson.Default.SanState);
 
     /// <summary>Writes the state; a power cut leaves the older one.</summary>
-    /// <exception cref="FailureException">An I/O error.</exception>
-    public void Write(BlockDevice journal) => Slots(journal).Write(JsonSerializer.SerializeToUtf8Bytes(this, StorageJson.Default.SanState));
+    /// <exception cref="FailureException">An I/O error, or a state of a newer release, which stays.</exception>
+    public void Write(BlockDevice journal) => Slots(journal).Write(this, What, KnownFormat, StorageJson.Default.SanState);
 
     private static SlotStore Slots(BlockDevice journal) => new(journal, SanLayout.StateOffset, SanLayout.StateSlotSize);
 }

@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Storage;
 
@@ -18,13 +21,59 @@ public sealed class SlotStore(BlockDevice device, long offset, int slotSize)
 
     private static ReadOnlySpan<byte> Magic => "VLSLOT01"u8;
 
+    /// <summary>Reads the newest document, if its format is one that may be read (<see cref="DocumentFormat"/>); null if there is none.</summary>
+    /// <param name="what">What it is, for people.</param>
+    /// <param name="known">The newest format that this program knows.</param>
+    /// <param name="type">How it is read.</param>
+    /// <exception cref="FailureException">An I/O error, a document or a slot of a newer release, or something else than the document.</exception>
+    public T? Read<T>(string what, int known, JsonTypeInfo<T> type)
+        where T : class
+    {
+        if (Read() is not { } bytes) return null;
+        try
+        {
+            using var document = JsonDocument.Parse(bytes);
+            if (DocumentFormat.Refusal(what, document.RootElement, known) is { } reason) throw new FailureException($"{device.Path}: {reason}");
+            return document.Deserialize(type);
+        }
+        catch (JsonException e)
+        {
+            throw new FailureException($"{device.Path}: {what} cannot be read: {e.Message}; bring the site back from its backup", e);
+        }
+    }
+
+    /// <summary>Writes the next document, unless a newer release wrote the one that is there.</summary>
+    /// <param name="next">The document.</param>
+    /// <param name="what">What it is, for people.</param>
+    /// <param name="known">The newest format that this program knows.</param>
+    /// <param name="type">How it is written.</param>
+    /// <exception cref="FailureException">A document or a slot of a newer release, which is left as it is, or an I/O error.</exception>
+    public void Write<T>(T next, string what, int known, JsonTypeInfo<T> type)
+    {
+        if (Read() is { } present && ReplacementRefusal(present, what, known) is { } reason) throw new FailureException($"{device.Path}: {reason}");
+        Write(JsonSerializer.SerializeToUtf8Bytes(next, type));
+    }
+
+    private static string? ReplacementRefusal(byte[] present, string what, int known)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(present);
+            return DocumentFormat.ReplacementRefusal(what, document.RootElement, known);
+        }
+        catch (JsonException)
+        {
+            return null; // it is of no release
+        }
+    }
+
     /// <summary>The newest valid document, or null if neither slot holds one.</summary>
-    /// <exception cref="FailureException">An I/O error.</exception>
+    /// <exception cref="FailureException">An I/O error, or a slot of a newer release.</exception>
     public byte[]? Read() => Newest().Document;
 
     /// <summary>Writes the document over the older slot and forces it to the medium.</summary>
     /// <exception cref="ArgumentException">The document does not fit.</exception>
-    /// <exception cref="FailureException">An I/O error; the older document is still there.</exception>
+    /// <exception cref="FailureException">An I/O error, or a slot of a newer release; the older document is still there.</exception>
     public void Write(ReadOnlySpan<byte> document)
     {
         if (document.Length > slotSize - HeaderLength - DigestLength) throw new ArgumentException($"a document of {document.Length} bytes does not fit into a slot of {slotSize}", nameof(document));
@@ -53,6 +102,7 @@ public sealed class SlotStore(BlockDevice device, long offset, int slotSize)
         var at = offset + (long)slot * slotSize;
         Span<byte> header = stackalloc byte[HeaderLength + DigestLength];
         device.Read(at, header);
+        if (DocumentFormat.NewerThan(Magic, header) is { } newer) throw new FailureException($"{device.Path}: {DocumentFormat.Newer($"the slot at byte {at}", newer, DocumentFormat.NumberOf(Magic))}");
         sequence = BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
         document = [];
         var length = BinaryPrimitives.ReadInt32BigEndian(header[16..]);

@@ -100,7 +100,7 @@ public sealed class BackupTests : IDisposable
         Assert.Contains("the signature is not the site's", (await Assert.ThrowsAsync<FailureException>(() => BackupFile.ReadAsync(other))).Message, StringComparison.Ordinal);
 
         await RewriteAsync(other, (name, bytes) => name == "backup.json" ? Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace("\"format\":1", "\"format\":2", StringComparison.Ordinal)) : bytes);
-        Assert.Contains("of format 1 only, and this one has 2", (await Assert.ThrowsAsync<FailureException>(() => BackupFile.ReadAsync(other))).Message, StringComparison.Ordinal);
+        Assert.Contains("a newer release wrote the backup: it has format 2, and this release knows them up to format 1", (await Assert.ThrowsAsync<FailureException>(() => BackupFile.ReadAsync(other))).Message, StringComparison.Ordinal);
 
         await RewriteAsync(other, (name, bytes) => name == "group.vg" ? null : bytes);
         Assert.Contains("group.vg is missing", (await Assert.ThrowsAsync<FailureException>(() => BackupFile.ReadAsync(other))).Message, StringComparison.Ordinal);

@@ -39,6 +39,7 @@ public sealed class RootAssembly(ICommandRunner runner, Action<string> log)
         }
         // Before anything is mapped for writing: no volume is ever mapped by two machines that the SAN lets write.
         var exclusion = new Exclusion(ISharedDisk.Of(runner, disk), [.. luns.Skip(1).Select(l => ISharedDisk.Of(runner, l.Disk))]) { NameOf = manifest.NameOf };
+        await exclusion.RefuseNewerAsync(cancellationToken).ConfigureAwait(false);
         var key = await exclusion.EnterAsync(node.Name, node.Cluster.Ip, image.Registers, cancellationToken).ConfigureAwait(false);
         log(Exclusion.Describe(key));
         // The site may have left for another array since its state was read; from here on it cannot.

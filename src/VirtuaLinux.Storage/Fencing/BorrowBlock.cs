@@ -17,7 +17,7 @@ public sealed record BorrowBlock(ulong Count, IReadOnlyList<Borrow> Borrows)
 
     private const int Header = 20, Entry = 16;
 
-    private static ReadOnlySpan<byte> Magic => "VLBORRW1"u8;
+    internal static ReadOnlySpan<byte> Magic => "VLBORRW1"u8;
 
     /// <summary>Reads a block; in one that was never written nobody uses another one's volumes.</summary>
     /// <returns>False when something else is there.</returns>

@@ -103,5 +103,5 @@ public sealed partial class Exclusion
     }
 
     private static BorrowBlock ReadBorrows(byte[] block) =>
-        BorrowBlock.TryRead(block, out var borrows) ? borrows : throw new FailureException("the note on the SAN of whose volumes are in use on other nodes is damaged; see that no node has another one's mounted, and clear its block from the rescue shell");
+        BorrowBlock.TryRead(block, out var borrows) ? borrows : throw UnreadableBlock.Failure(SharedBlock.Borrows, block);
 }

@@ -57,6 +57,14 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
         }
     }
 
+    /// <summary>Who cannot read what the nodes of a newer release tell each other does not come between them: to be called before <see cref="EnterAsync"/>, which writes. A damaged block is told by whoever needs it.</summary>
+    /// <exception cref="FailureException">A newer release wrote one of the shared blocks; nothing was changed.</exception>
+    public async Task RefuseNewerAsync(CancellationToken cancellationToken = default)
+    {
+        foreach (var block in Enum.GetValues<SharedBlock>())
+            if (await disk.ReadBlockAsync(block, cancellationToken).ConfigureAwait(false) is var bytes && UnreadableBlock.NewerFormat(block, bytes) is not null) throw UnreadableBlock.Failure(block, bytes);
+    }
+
     private async Task RegisterAsync(ISharedDisk lun, string name, Ipv4Address node, ReservationKey key, bool reserves, CancellationToken cancellationToken)
     {
         await lun.RegisterAsync(key, cancellationToken).ConfigureAwait(false);
@@ -188,7 +196,7 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
     public async Task<FenceBlock> ReadFencesAsync(CancellationToken cancellationToken = default) => Read(await disk.ReadBlockAsync(SharedBlock.Fences, cancellationToken).ConfigureAwait(false));
 
     private static FenceBlock Read(byte[] block) =>
-        FenceBlock.TryRead(block, out var fences) ? fences : throw new FailureException("the list of fenced nodes on the SAN is damaged; no node maps a volume until somebody who knows that all others are off has cleared it from the rescue shell");
+        FenceBlock.TryRead(block, out var fences) ? fences : throw UnreadableBlock.Failure(SharedBlock.Fences, block);
 
     /// <summary>What is said where <see cref="EndMoveAsync"/> ended one.</summary>
     public const string MoveEnded = "the site was being copied to another array, and this start ended that: the copy has to be made anew";
@@ -224,7 +232,7 @@ public sealed partial class Exclusion(ISharedDisk disk, params IReadOnlyList<ISh
     }
 
     private static MoveBlock ReadMove(byte[] block) =>
-        MoveBlock.TryRead(block, out var move) ? move : throw new FailureException("the note on the SAN of who moves the site to another array is damaged; see that nobody does, and clear its block from the rescue shell");
+        MoveBlock.TryRead(block, out var move) ? move : throw UnreadableBlock.Failure(SharedBlock.Move, block);
 
     private async Task RefuseFencedAsync(string name, Ipv4Address node, CancellationToken cancellationToken)
     {

@@ -16,7 +16,7 @@ public sealed record FenceBlock(ulong Count, IReadOnlyList<Ipv4Address> Nodes)
 
     private const int Header = 20;
 
-    private static ReadOnlySpan<byte> Magic => "VLFENCE1"u8;
+    internal static ReadOnlySpan<byte> Magic => "VLFENCE1"u8;
 
     /// <summary>Reads a block; one that was never written shuts nobody out.</summary>
     /// <returns>False when something else is there.</returns>

@@ -12,7 +12,7 @@ public readonly record struct LeaseBlock(ulong Count, ReservationKey Holder, str
 {
     private const int NameOffset = 24, NameLength = 64, SinceOffset = NameOffset + NameLength;
 
-    private static ReadOnlySpan<byte> Magic => "VLLEASE1"u8;
+    internal static ReadOnlySpan<byte> Magic => "VLLEASE1"u8;
 
     /// <summary>Whether nobody holds it.</summary>
     public bool IsFree => Holder == default;

@@ -12,7 +12,7 @@ public readonly record struct MoveBlock(ReservationKey Mover, Guid Copy)
 {
     private const int Length = 32;
 
-    private static ReadOnlySpan<byte> Magic => "VLMOVE01"u8;
+    internal static ReadOnlySpan<byte> Magic => "VLMOVE01"u8;
 
     /// <summary>Reads a block; one that was never written, or cleared, names nobody.</summary>
     /// <returns>False when something else is there.</returns>

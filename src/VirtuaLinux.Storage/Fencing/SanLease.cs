@@ -92,5 +92,5 @@ public sealed class SanLease : IAsyncDisposable
     }
 
     private static LeaseBlock Read(byte[] block) =>
-        LeaseBlock.TryRead(block, out var lease) ? lease : throw new FailureException("the lease on the SAN is damaged; see that no node changes the volume group, and clear its block from the rescue shell");
+        LeaseBlock.TryRead(block, out var lease) ? lease : throw UnreadableBlock.Failure(SharedBlock.Lease, block);
 }

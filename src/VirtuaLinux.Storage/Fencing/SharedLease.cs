@@ -66,5 +66,5 @@ public sealed class SharedLease(ISharedDisk disk, ReservationKey own, string nam
     }
 
     private static LeaseBlock Read(byte[] block) =>
-        LeaseBlock.TryRead(block, out var lease) ? lease : throw new FailureException("the SAN's block that says who serves the shared volume is damaged; see that no node has the volume mounted, and clear the block from the rescue shell");
+        LeaseBlock.TryRead(block, out var lease) ? lease : throw UnreadableBlock.Failure(SharedBlock.Serving, block);
 }
