@@ -3,6 +3,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node.Initrd;
 using VirtuaLinux.Storage;
+using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Install;
 
@@ -213,14 +214,32 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
     /// <exception cref="FailureException">This is no such shell, the backup is damaged, or something is in its way; nothing was written then.</exception>
     public async Task RestoreAsync(string path, CancellationToken cancellationToken = default)
     {
-        if (!Directory.Exists($"{MediumMount}/virtualinux")) throw new FailureException("the installer's medium is not mounted: a backup is restored from the shell of the installer (virtualinux.shell on its kernel command line), or by the installer itself, which offers it when the VL-SITE volume has it as backup.tar");
+        if (!IsInstaller) throw new FailureException("the installer's medium is not mounted: a backup is restored from the shell of the installer (virtualinux.shell on its kernel command line), or by the installer itself, which offers it when the VL-SITE volume has it as backup.tar");
+        await RestoreAsync(OpenShell(), path, cancellationToken).ConfigureAwait(false);
+        console.Say("restart this machine with the same medium: the installation goes on");
+    }
+
+    /// <summary>Whether this machine was started from the installer's medium.</summary>
+    public static bool IsInstaller => Directory.Exists($"{MediumMount}/virtualinux");
+
+    /// <summary>Looks at a shared block of the site from the installer's shell, where no node is left to do it (<see cref="BlockRepair"/>).</summary>
+    /// <exception cref="FailureException">The SAN is not there, or its site is not that of the site file.</exception>
+    public async Task<BlockRepair> OpenRepairAsync(CancellationToken cancellationToken = default)
+    {
+        var context = OpenShell();
+        var (_, manifest) = NodeBoot.ReadSite(context.Disk);
+        if (manifest.Name != context.Site.Name) throw new FailureException($"site.yaml describes site '{context.Site.Name}', and the LUN carries '{manifest.Name}'; nothing was changed");
+        var luns = await SiteLun.AttachAsync(ISanTransport.Of(runner, context.Site.San!), context.Disk, cancellationToken).ConfigureAwait(false);
+        return new BlockRepair(runner, [.. luns.Select(l => ISharedDisk.Of(runner, l.Disk))], manifest, context.Self.Cluster.Ip, key: null);
+    }
+
+    private InstallContext OpenShell()
+    {
         var (image, site) = (SiteImages.ReadInfo($"{MediumMount}/virtualinux"), LoadSite());
         var self = FindSelf(site) ?? throw new FailureException("this machine is not in site.yaml");
         var san = site.San ?? throw new FailureException("site.yaml: no san:; name its portals and target");
         var disk = ISanTransport.Of(runner, san).FindLun() ?? throw new FailureException($"no session to {san.Target}: the SAN is not there");
-        var context = new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = ReadSecret(san) };
-        await RestoreAsync(context, path, cancellationToken).ConfigureAwait(false);
-        console.Say("restart this machine with the same medium: the installation goes on");
+        return new InstallContext { Runner = runner, Console = console, Site = site, Self = self, Image = image, Medium = $"{MediumMount}/virtualinux", Disk = disk, ChapSecret = ReadSecret(san) };
     }
 
     private async Task RestoreAsync(InstallContext context, string path, CancellationToken cancellationToken)

@@ -103,12 +103,24 @@ internal static class StorageCommand
 
     private static Command Repair()
     {
-        var from = new Option<string>("--from") { Description = "a backup of this site", Required = true };
+        var from = new Option<string>("--from") { Description = "a backup of this site, for the volume group's metadata" };
+        var block = new Option<string>("--block") { Description = "a block of the LUN that says who may do what, which is made empty" };
+        block.AcceptOnlyFromAmong([.. UnreadableBlock.Names]);
+        var off = new Option<bool>("--powered-off") { Description = "with --block: I have seen that all other machines of the site are off; needed where the SAN has no persistent reservations" };
         var yes = new Option<bool>("--yes") { Description = "do not ask" };
-        var command = new Command("repair", "Write the volume group's metadata anew where LVM cannot read them any more, over data that are whole; on the only node that runs.") { from, yes };
+        var command = new Command("repair", "Write the volume group's metadata anew where LVM cannot read them any more, over data that are whole, or a block of the LUN that is damaged; on the only node that runs.") { from, block, off, yes };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(from) is null == result.GetResult(block) is null) result.AddError($"give either --from BACKUP, or --block and one of {string.Join(", ", UnreadableBlock.Names)}");
+        });
         command.SetAction(async (parsed, cancellation) =>
         {
             var runner = new CommandRunner();
+            if (parsed.GetValue(block) is { } name)
+            {
+                await RepairBlockAsync(runner, UnreadableBlock.Find(name)!.Value, parsed.GetValue(off), parsed.GetValue(yes), cancellation);
+                return ExitCode.Done;
+            }
             var repair = new GroupRepair(runner, NodeStorage.Open(runner));
             var plan = await repair.PlanAsync(parsed.GetValue(from)!, cancellation);
             foreach (var line in plan.Lines()) Console.WriteLine(line);
@@ -122,6 +134,21 @@ internal static class StorageCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static async Task RepairBlockAsync(CommandRunner runner, SharedBlock block, bool poweredOff, bool yes, CancellationToken cancellation)
+    {
+        using var console = Metamaster.IsInstaller ? new InstallConsole() : null;
+        var repair = console is null ? await BlockRepair.OnNodeAsync(runner, cancellation) : await new Metamaster(new CommandRunner(console.Log), console).OpenRepairAsync(cancellation);
+        var plan = await repair.PlanAsync(block, poweredOff, cancellation);
+        foreach (var line in plan.Lines()) Console.WriteLine(line);
+        if (!yes)
+        {
+            Console.Error.WriteLine("Type 'yes' to make the block empty, anything else to leave it:");
+            if (Console.ReadLine()?.Trim() != "yes") throw new FailureException("nothing was changed, as you said");
+        }
+        await repair.ApplyAsync(plan, poweredOff, TimeProvider.System.GetUtcNow(), cancellation);
+        Console.WriteLine($"{UnreadableBlock.Describe(block)} is empty{(console is null ? "; switch the other nodes on" : "; restart this machine")}");
     }
 
     private static Command Migrate()
