@@ -87,7 +87,7 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
             while (await IsMountedAsync(device, cancellationToken).ConfigureAwait(false))
                 await runner.RunAsync(ExternalCommand.Of("umount", DeviceMapper.PathOf(device)), cancellationToken).ConfigureAwait(false);
         // The order in which they stand on each other.
-        foreach (var device in (string[])[Root, Device("pool"), Device("data"), Device("meta"), Device("origin")])
+        foreach (var device in (string[])[Root, Device("pool"), Device("data"), Device("meta"), Device("origin"), NodeVolumes.DataOf(Device("origin"))])
             await _mapper.RemoveAsync(device, cancellationToken).ConfigureAwait(false);
     }
 
@@ -147,10 +147,14 @@ public sealed class FencedNode(ICommandRunner runner, NodeStorage storage, Manif
         var state = await Metadata(size, folder, log).PrepareAsync(isUsed: true, cancellationToken).ConfigureAwait(false);
         await runner.RunAsync(ExternalCommand.Of("umount", folder), cancellationToken).ConfigureAwait(false);
 
+        // Without its hash tree an origin tells nobody when it is not what was written.
+        var (site, manifest) = await storage.ReadSiteAsync(cancellationToken).ConfigureAwait(false);
+        var image = site.Find(manifest, record.Image);
+        if (image.RootDigest != record.RootDigest) throw new FailureException($"the root of {node.Name} stands on {record.Image} with digest {record.RootDigest[..12]}, and the site has {image.RootDigest[..12]}; a root is never put over another origin");
         var data = await volumes.MapAsync(NodeVolumes.StoreName(node.Name), Device("data"), readOnly: false, cancellationToken).ConfigureAwait(false);
         var origin = record.Image == BootRecord.Read().Image
             ? DeviceMapper.PathOf(NodeVolumes.OriginDevice)
-            : await volumes.MapOriginAsync(record.Image, Device("origin"), cancellationToken).ConfigureAwait(false);
+            : await volumes.MapOriginAsync(image, Device("origin"), cancellationToken).ConfigureAwait(false);
         var pool = await _mapper.CreateAsync(Device("pool"), NodeVolumes.PoolTable(DeviceMapper.PathOf(Device("meta")), data, size.Bytes), cancellationToken: cancellationToken).ConfigureAwait(false);
         await _mapper.CreateAsync(Root, string.Create(CultureInfo.InvariantCulture, $"0 {RootSize(origin) / 512} thin {pool} {record.ThinId} {origin}\n"), cancellationToken: cancellationToken).ConfigureAwait(false);
         if (state is PoolState.Repaired) await NodeVolumes.CheckFileSystemAsync(runner, node.Name, DeviceMapper.PathOf(Root), log, cancellationToken).ConfigureAwait(false);

@@ -22,31 +22,36 @@ public sealed partial class NodeVolumes
         return _mapper.CreateAsync(name, group.Table(found, devices), readOnly, uuid, cancellationToken);
     }
 
-    /// <summary>Maps the origin below another node's root, read-only: <see cref="MappedImages"/> names its image too.</summary>
-    /// <param name="image">The image.</param>
-    /// <param name="name">Name of the device, of which there may be several over one origin.</param>
-    /// <param name="cancellationToken">Ends the program.</param>
+    /// <summary>Maps the origin below another node's root, as <see cref="MapOriginAsync(ImageInfo, CancellationToken)"/> maps the own one: <see cref="MappedImages"/> names its image too.</summary>
+    /// <param name="image">The image, as signed.</param>
+    /// <param name="name">Name of the device, of which there may be several over one origin; with a hash tree there is another one below it (<see cref="DataOf"/>).</param>
+    /// <param name="cancellationToken">Ends the programs.</param>
     /// <returns>Path of the device.</returns>
-    /// <exception cref="FailureException">There is no such origin, or the kernel refused.</exception>
-    public Task<string> MapOriginAsync(ImageVersion image, string name, CancellationToken cancellationToken = default) => MapAsync(OriginName(image), name, readOnly: true, OriginUuid(image, name), cancellationToken);
+    /// <exception cref="FailureException">There is no such origin, it is half-written or another image's, or the kernel refused.</exception>
+    public async Task<string> MapOriginAsync(ImageInfo image, string name, CancellationToken cancellationToken = default) => (await MapOriginAsync(image, name, device => OriginUuid(image.Image, device), cancellationToken).ConfigureAwait(false)).Path;
+
+    /// <summary>The device below an origin that is mapped with its hash tree.</summary>
+    public static string DataOf(string origin) => $"{origin}-data";
 
     /// <summary>Maps the origin of an image read-only. With a hash tree, what the node reads is held against it: a block that is not as it was built is an I/O error of that block alone, in every root over it.</summary>
     /// <param name="image">The image, as signed: its hash tree is trusted.</param>
     /// <param name="cancellationToken">Ends the programs.</param>
     /// <returns>Path and size of the origin's file system.</returns>
     /// <exception cref="FailureException">There is no such origin, it is half-written or another image's, or the kernel refused.</exception>
-    public async Task<(string Path, ByteSize Size)> MapOriginAsync(ImageInfo image, CancellationToken cancellationToken = default)
+    public Task<(string Path, ByteSize Size)> MapOriginAsync(ImageInfo image, CancellationToken cancellationToken = default) => MapOriginAsync(image, OriginDevice, _ => null, cancellationToken);
+
+    private async Task<(string Path, ByteSize Size)> MapOriginAsync(ImageInfo image, string device, Func<string, string?> uuidOf, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         var name = OriginName(image.Image);
         if (group.Find(name) is { } written && IsUnverified(written)) throw new FailureException($"the image {image.Image} was not written to its end on the SAN; add it again from its medium");
         if (image.Verity is not { } tree)
         {
-            var plain = await MapAsync(name, OriginDevice, readOnly: true, cancellationToken).ConfigureAwait(false);
+            var plain = await MapAsync(name, device, readOnly: true, uuidOf(device), cancellationToken).ConfigureAwait(false);
             return (plain, new ByteSize(group.SizeOf(group.Find(name)!)));
         }
-        var data = await MapAsync(name, $"{OriginDevice}-data", readOnly: true, cancellationToken).ConfigureAwait(false);
-        var checkedOrigin = await _mapper.CreateAsync(OriginDevice, VerityTable(tree, data), readOnly: true, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var data = await MapAsync(name, DataOf(device), readOnly: true, uuidOf(DataOf(device)), cancellationToken).ConfigureAwait(false);
+        var checkedOrigin = await _mapper.CreateAsync(device, VerityTable(tree, data), readOnly: true, cancellationToken: cancellationToken).ConfigureAwait(false);
         // A damaged block is lived with, a wrong tree is not: with it, no block can be read.
         if (!((long[])[0, tree.DataBlocks / 2, tree.DataBlocks - 1]).Any(b => CanRead(checkedOrigin, b)))
             throw new FailureException($"the origin {name} on the SAN is not the image {image.Image} that the site's manifest was signed for: no block of it fits its root hash {tree.RootHash[..12]}; restore the SAN from its backup, or install the site again");
