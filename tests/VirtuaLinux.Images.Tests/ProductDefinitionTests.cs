@@ -22,6 +22,14 @@ public sealed class ProductDefinitionTests
                 Assert.DoesNotMatch(@"https?://[^\s{]*(debian\.org|ubuntu\.com|/debian\b|/ubuntu\b)", File.ReadAllText(file));
     }
 
+    /// <summary>Hundreds of nodes trim through one array.</summary>
+    [Fact]
+    public void Every_node_gives_free_space_back_once_a_week_at_a_time_of_its_own()
+    {
+        Assert.All(Directory.GetFiles(ProductFiles.Locate("images"), "*.yaml"), i => Assert.Contains("fstrim.timer", DefinitionSet.Load(Path.GetFileNameWithoutExtension(i)).Distribution.Services.Enable));
+        Assert.Contains("RandomizedDelaySec=1d\nFixedRandomDelay=yes", File.ReadAllText(ProductFiles.Locate("overlays/common/files/etc/systemd/system/fstrim.timer.d/virtualinux.conf")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_init_script_is_sound_for_the_shell_that_runs_it()
     {
