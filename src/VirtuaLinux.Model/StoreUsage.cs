@@ -27,6 +27,12 @@ public sealed record StoreUsage
     /// <summary>In use on the volume that all nodes share; told by the node that serves it alone.</summary>
     public long? SharedUsed { get; init; }
 
+    /// <summary>Size of the file system of the volume that all nodes share; likewise.</summary>
+    public long? SharedSize { get; init; }
+
+    /// <summary>Those of <c>local</c> and <c>shared</c> that are nearly full; absent when none is.</summary>
+    public IReadOnlyList<string>? NearlyFull { get; init; }
+
     /// <summary>How much the exception store gained a day, over the time that it was watched; absent in the first hour.</summary>
     public double? FillPerDay { get; init; }
 

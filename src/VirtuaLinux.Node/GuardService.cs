@@ -19,6 +19,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
     private readonly DeviceMapper _mapper = new(runner);
     private readonly FillWatch _fill = new();
     private StoreLevel _level;
+    private IReadOnlyList<string> _nearlyFull = [];
     private string? _refusal;
 
     /// <summary>Watches until <paramref name="cancellationToken"/>. What goes wrong is told, and tried again.</summary>
@@ -151,7 +152,7 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
         var root = await _mapper.StatusAsync(NodeVolumes.RootDevice, cancellationToken).ConfigureAwait(false);
         var local = new DriveInfo("/local");
         var localUsed = local.TotalSize - local.TotalFreeSpace;
-        var shared = SharedUsed();
+        var shared = ReadShared();
         var usage = new StoreUsage
         {
             DataUsed = pool.DataUsed,
@@ -161,24 +162,28 @@ public sealed class GuardService(ICommandRunner runner, Action<string> log)
             LocalUsed = localUsed,
             LocalSize = local.TotalSize,
             RootChanged = PoolStatus.OwnOf(root),
-            SharedUsed = shared,
+            SharedUsed = shared?.Used,
+            SharedSize = shared?.Size,
             FillPerDay = _fill.Note("store", now, pool.DataUsed),
             LocalFillPerDay = _fill.Note("local", now, localUsed),
-            SharedFillPerDay = shared is { } used ? _fill.Note("shared", now, used) : null,
+            SharedFillPerDay = shared is { Used: var used } ? _fill.Note("shared", now, used) : null,
             Level = _level.ToString().ToLowerInvariant(),
         };
+        (_nearlyFull, var said) = FileSystemGuard.Next(_nearlyFull, usage);
+        if (_nearlyFull.Count > 0) usage = usage with { NearlyFull = _nearlyFull };
         File.WriteAllBytes(UsagePath + ".new", JsonSerializer.SerializeToUtf8Bytes(usage, ModelJson.Default.StoreUsage));
         File.Move(UsagePath + ".new", UsagePath, overwrite: true);
+        foreach (var line in said) await SayAsync($"{Environment.MachineName}: {line}", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>In use on the volume that all nodes share, on the node that serves it: through NFS a server that is away would be waited for.</summary>
-    private static long? SharedUsed()
+    private static (long Used, long Size)? ReadShared()
     {
         if (!SharedExport.IsMounted(SharedExport.Folder)) return null;
         var shared = new DriveInfo(SharedExport.Folder);
-        var used = shared.TotalSize - shared.TotalFreeSpace;
+        var (size, free) = (shared.TotalSize, shared.TotalFreeSpace);
         // Handed over meanwhile, it was the root that told.
-        return SharedExport.IsMounted(SharedExport.Folder) ? used : null;
+        return SharedExport.IsMounted(SharedExport.Folder) ? (size - free, size) : null;
     }
 
     /// <summary>On the log, and on every terminal of the node (wall(1)).</summary>

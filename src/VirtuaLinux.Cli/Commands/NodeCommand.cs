@@ -6,6 +6,7 @@ using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
 using VirtuaLinux.Node.Initrd;
+using VirtuaLinux.Storage;
 using VirtuaLinux.Storage.Fencing;
 
 namespace VirtuaLinux.Cli.Commands;
@@ -34,6 +35,8 @@ internal static class NodeCommand
             if (status.Origin is { } origin) Console.WriteLine($"origin {origin.ToString().ToLowerInvariant()}{(origin == OriginState.Corrupt ? ": a block that was read from the SAN is not what was written; journalctl -k names it" : "")}");
             if (status.Store is { } store)
                 Console.WriteLine($"exception store {new ByteSize(store.DataUsed).ToRoundedString()} of {new ByteSize(store.DataSize).ToRoundedString()}{store.Level switch { "low" => ": nearly full, and it cannot grow", "full" => ": FULL, writes wait; 'virtualinux storage ledger' shows what could be deleted, 'virtualinux storage grow' takes from the reserve", "damaged" => ": its metadata is DAMAGED; restart the node", _ => "" }}");
+            foreach (var volume in status.Store?.NearlyFull ?? [])
+                Console.WriteLine(volume == "local" ? FileSystemGuard.Describe(volume, status.Store!.LocalUsed, status.Store.LocalSize) : FileSystemGuard.Describe(volume, status.Store!.SharedUsed ?? 0, status.Store.SharedSize ?? 1));
             if (status.HostKey is { } key) Console.WriteLine($"SSH host key {key}");
             return ExitCode.Done;
         });
