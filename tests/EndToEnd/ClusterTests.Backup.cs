@@ -18,10 +18,14 @@ public sealed partial class ClusterTests
         var backup = Path.Combine(lab.Lab.Options.StateDirectory, "site.tar");
         Assert.Equal(1, (await lab.RunOnNodeAsync("node02", "sudo", "virtualinux", "backup", "create", "/nowhere/site.tar")).ExitCode);
         // While files are read, others change the volume group and the site: what reads them stands still meanwhile.
-        await lab.OnNodeAsync("node02", "sudo", "sh", "-c", "dd if=/dev/zero of=/local/large bs=1M count=200 && sync -f /local");
+        await lab.OnNodeAsync("node02", "sudo", "sh", "-c", "openssl rand 200000000 > /local/large && sync -f /local");
         await lab.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "--unit=hold", "sh", "-c", "until pkill -STOP -x tar; do :; done");
         await lab.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "--unit=backup", "virtualinux", "backup", "create", "/srv/site.tar");
-        await Condition.WaitAsync("the backup to read the files of node02", InstalledCluster.Deadline, async () => (await lab.RunOnNodeAsync("node02", "systemctl", "is-active", "--quiet", "hold")).ExitCode != 0);
+        await Condition.WaitAsync("the backup to read the files of node02", InstalledCluster.Deadline, async () =>
+        {
+            Assert.Equal("active", await lab.OnNodeAsync("node02", "sh", "-c", "systemctl is-active backup || journalctl -u backup"));
+            return (await lab.RunOnNodeAsync("node02", "systemctl", "is-active", "--quiet", "hold")).ExitCode != 0;
+        });
         await lab.OnNodeAsync("node01", "sudo", "virtualinux", "image", "pin", VersionOf(TestLab.ImageInfo));
         await lab.OnNodeAsync("node02", "sudo", "pkill", "-CONT", "-x", "tar");
         await Condition.WaitAsync("the backup", InstalledCluster.Deadline, async () => (await lab.RunOnNodeAsync("node02", "systemctl", "is-active", "--quiet", "backup")).ExitCode != 0);

@@ -19,12 +19,14 @@ public sealed class LocalFilesTests : IAsyncLifetime
     private readonly BootServer _server;
     private readonly BootClient _client;
     private readonly CommandRunner _runner = new();
+    private Task _mayRead = Task.CompletedTask;
 
     public LocalFilesTests()
     {
         _client = new BootClient(_identity.Certificate, _ => { });
         _certificate = _identity.IssueServer("node01", [], [Address]);
         var manifest = Manifest.Compile(new Site { Name = "blade16", Networks = new Dictionary<string, SiteNetwork> { ["cluster"] = new() { Subnet = Ipv4Subnet.Parse("127.0.79.0/24") } }, Nodes = [] }, Guid.Empty, 1, ImageVersion.Parse("debian-13@1"), "");
+        var files = SiteServices.LocalFiles(address => address == Member, Path.Combine(_folder, "local"), _ => { });
         _server = new BootServer(new BootServerOptions
         {
             Manifest = new ManifestSource(manifest),
@@ -32,7 +34,7 @@ public sealed class LocalFilesTests : IAsyncLifetime
             ExportDirectory = _folder,
             Certificate = _certificate,
             ServesDhcp = false,
-            Downloads = [SiteServices.LocalFiles(address => address == Member, Path.Combine(_folder, "local"), _ => { })],
+            Downloads = [files with { WriteAsync = async (target, cancellation) => { await _mayRead.WaitAsync(cancellation); await files.WriteAsync(target, cancellation); } }],
         });
     }
 
@@ -58,6 +60,16 @@ public sealed class LocalFilesTests : IAsyncLifetime
     {
         await using (var files = await OpenAsync()) await VolumeArchive.ExtractAsync(_runner, files, Path.Combine(_folder, "restored"), "virtualinux", TestContext.Current.CancellationToken);
         await _runner.RunAsync(ExternalCommand.Of("diff", "-r", Path.Combine(_folder, "local"), Path.Combine(_folder, "restored")), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Nobody_waits_in_vain_where_the_first_byte_is_a_long_time_in_coming()
+    {
+        var mayRead = new TaskCompletionSource();
+        _mayRead = mayRead.Task;
+        await using var files = await OpenAsync();
+        mayRead.SetResult();
+        Assert.NotEqual(0, await files.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
     }
 
     [Fact]

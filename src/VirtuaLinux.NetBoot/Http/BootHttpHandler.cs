@@ -99,6 +99,8 @@ public sealed class BootHttpHandler(BootHttpOptions options)
         context.Response.ContentType = "application/octet-stream";
         try
         {
+            // The client is told at once that it has its answer: what is made for it may be a long time in coming.
+            await context.Response.Body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
             await download.WriteAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
         }
         catch (Exception e) when (e is FailureException or IOException && !context.RequestAborted.IsCancellationRequested)
