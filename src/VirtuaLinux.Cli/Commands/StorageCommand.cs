@@ -40,7 +40,7 @@ internal static class StorageCommand
         foreach (var v in ledger.Volumes)
             table.AddRow(v.Name, v.Kind, v.Owner, Size(v.Size), v.Used is { } used ? $"{Size(used)} {Percent(used, v.Size)}" : "", v.Unchanged is { } unchanged ? unchanged.ToString("0 %", CultureInfo.InvariantCulture) : "", v.FillPerDay is { } fill ? Size((long)fill) : "", v.DaysUntilFull is { } days ? Days(days) : "", v.Reclaim ?? "");
         Terminal.Output.Write(table);
-        Console.WriteLine($"volume group {Size(ledger.Size)}: {Size(ledger.Free)} free, of which {Size(ledger.Reserve)} are the reserve; {Size(ledger.Reclaimable)} could be had back");
+        Console.WriteLine($"volume group {Size(ledger.Size)}: {Size(ledger.Free)} free, {(ledger.Free >= ledger.Reserve ? $"of which {Size(ledger.Reserve)} are the reserve" : $"all of it from the reserve of {Size(ledger.Reserve)}")}; {Size(ledger.Reclaimable)} could be had back");
         if (ledger.FillPerDay is { } filling) Console.WriteLine($"the stores gain {Size((long)filling)} a day{(ledger.DaysUntilFull is { } left ? $": the reserve is all that is left in {Days(left)}" : "")}");
         Console.WriteLine($"roots: images of {Size(ledger.Images)} and {Size(ledger.Changed)} of changes, for which {Size(ledger.Allocated)} are allocated; copies of the images would take {Size(ledger.Copies)}");
         foreach (var kept in ledger.Kept)
