@@ -8,7 +8,7 @@ build_packages=(clang zlib1g-dev mmdebstrap debian-archive-keyring gpg xorriso m
 # To run the lab: machines, firmware, SAN, network.
 lab_packages=(qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf tgt iproute2 openssh-client)
 # Peers that the tests talk to.
-test_packages=(lvm2 thin-provisioning-tools libiscsi-bin open-iscsi sg3-utils dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-client isc-dhcp-relay dhcpcd-base systemd tcpdump)
+test_packages=(lvm2 strace thin-provisioning-tools libiscsi-bin open-iscsi sg3-utils dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-client isc-dhcp-relay dhcpcd-base systemd tcpdump)
 # What --target=Fuzz and --target=Bench need besides.
 case "$*" in
     *target=Fuzz*) test_packages+=(afl++) ;;

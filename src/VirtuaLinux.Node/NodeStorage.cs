@@ -160,16 +160,12 @@ public sealed class NodeStorage
     /// <param name="lease">The lease, which the caller holds.</param>
     /// <param name="change">The next group, or the same one for no change.</param>
     /// <param name="cancellationToken">Ends it before the commit.</param>
-    public async Task<VolumeGroup> ChangeAsync(SanLease lease, Func<VolumeGroup, VolumeGroup> change, CancellationToken cancellationToken = default)
+    public Task<VolumeGroup> ChangeAsync(SanLease lease, Func<VolumeGroup, VolumeGroup> change, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(lease);
         ArgumentNullException.ThrowIfNull(change);
-        var group = await ReadGroupAsync(cancellationToken).ConfigureAwait(false);
-        var next = Next(group, change);
-        if (ReferenceEquals(next, group)) return group;
-        await lease.RequireAsync(cancellationToken).ConfigureAwait(false);
-        await Lvm.CommitAsync(next, CancellationToken.None).ConfigureAwait(false);
-        return await ReadGroupAsync(CancellationToken.None).ConfigureAwait(false);
+        // Reading finds the LUNs that the commit goes to.
+        return lease.ChangeAsync(ReadGroupAsync, group => Next(group, change), (next, token) => Lvm.CommitAsync(next, token), cancellationToken);
     }
 
     private VolumeGroup Next(VolumeGroup group, Func<VolumeGroup, VolumeGroup> change)

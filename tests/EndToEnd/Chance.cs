@@ -6,11 +6,14 @@ namespace VirtuaLinux.EndToEnd;
 internal static class Chance
 {
     /// <summary>A generator; its seed is printed.</summary>
-    public static Random Create()
+    public static Random Create() => new(Seed());
+
+    /// <summary>The seed, which is printed.</summary>
+    public static int Seed()
     {
         var seed = Number("VIRTUALINUX_SEED") ?? Random.Shared.Next();
         Console.Error.WriteLine($"VIRTUALINUX_SEED={seed.ToString(CultureInfo.InvariantCulture)} makes these choices again");
-        return new Random(seed);
+        return seed;
     }
 
     /// <summary>How many faults a test lets happen.</summary>

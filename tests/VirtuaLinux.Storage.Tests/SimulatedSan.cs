@@ -7,6 +7,7 @@ internal sealed class SimulatedSan(int seed)
 {
     private readonly Random _random = new(seed);
     private readonly List<(int Machine, Action Step)> _pending = [];
+    private readonly List<(int Machine, Task Program)> _watched = [];
     private readonly Dictionary<int, ReservationKey> _keys = [];
     private readonly Dictionary<SharedBlock, byte[]> _blocks = new() { [SharedBlock.Lease] = new byte[512], [SharedBlock.Fences] = new byte[512], [SharedBlock.Move] = new byte[512], [SharedBlock.Serving] = new byte[512], [SharedBlock.Borrows] = new byte[512] };
     private readonly Random _pace = new(seed + 1);
@@ -52,7 +53,8 @@ internal sealed class SimulatedSan(int seed)
     /// <summary>Machine off: what it was about to ask for never happens.</summary>
     public void Forget(int machine)
     {
-        _pending.RemoveAll(p => p.Machine == machine);
+        lock (_pending) _pending.RemoveAll(p => p.Machine == machine);
+        _watched.RemoveAll(w => w.Machine == machine);
         _dead.Remove(machine);
     }
 
@@ -72,15 +74,45 @@ internal sealed class SimulatedSan(int seed)
     /// <summary>Lets things happen, one at a time, until nothing is left or <paramref name="isEnough"/>.</summary>
     public void Run(Func<bool>? isEnough = null)
     {
-        for (var step = 0; step < 100_000 && !(isEnough?.Invoke() ?? false); step++)
+        for (var step = 0; step < 100_000; step++)
+        {
+            Settle();
+            if (isEnough?.Invoke() ?? false) return;
+            if (Take() is not { } next) return;
+            Now += TimeSpan.FromMilliseconds(_pace.Next(200) == 0 ? _pace.Next(60_000) : _pace.Next(200));
+            next();
+        }
+    }
+
+    /// <summary>Nothing happens while a program that this machine runs is busy with its own files: it has to ask for something, or to come to an end.</summary>
+    public void Watch(int machine, Task program) => _watched.Add((machine, program));
+
+    private void Settle()
+    {
+        foreach (var programs in _watched.GroupBy(w => w.Machine, w => w.Program))
+            if (!SpinWait.SpinUntil(() => programs.Count(p => !p.IsCompleted) <= Asks(programs.Key), TimeSpan.FromMinutes(1))) throw new TimeoutException($"machine {programs.Key} neither asks for anything nor comes to an end");
+    }
+
+    private int Asks(int machine)
+    {
+        lock (_pending) return _pending.Count(p => p.Machine == machine);
+    }
+
+    private Action? Take()
+    {
+        lock (_pending)
         {
             var ready = _pending.Where(p => !_dead.Contains(p.Machine)).ToList();
-            if (ready.Count == 0) return;
+            if (ready.Count == 0) return null;
             var next = ready[_random.Next(ready.Count)];
             _pending.Remove(next);
-            Now += TimeSpan.FromMilliseconds(_pace.Next(200) == 0 ? _pace.Next(60_000) : _pace.Next(200));
-            next.Step();
+            return next.Step;
         }
+    }
+
+    private void Ask(int machine, Action step)
+    {
+        lock (_pending) _pending.Add((machine, step));
     }
 
     public int Next(int below) => _random.Next(below);
@@ -89,7 +121,7 @@ internal sealed class SimulatedSan(int seed)
     public Task<T> Happen<T>(int machine, Func<T> command)
     {
         var done = new TaskCompletionSource<T>();
-        _pending.Add((machine, () =>
+        Ask(machine, () =>
         {
             T result;
             try
@@ -102,8 +134,7 @@ internal sealed class SimulatedSan(int seed)
                 return;
             }
             done.SetResult(result);
-        }
-        ));
+        });
         return done.Task;
     }
 
@@ -169,7 +200,7 @@ internal sealed class SimulatedSan(int seed)
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            san._pending.Add((machine, () => callback(state)));
+            san.Ask(machine, () => callback(state));
             return new Nothing();
         }
 

@@ -1,5 +1,6 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Model;
+using VirtuaLinux.Storage.Lvm;
 
 namespace VirtuaLinux.Storage.Fencing;
 
@@ -73,6 +74,26 @@ public sealed class SanLease : IAsyncDisposable
     public async Task RequireAsync(CancellationToken cancellationToken = default)
     {
         if (!await IsHeldAsync(cancellationToken).ConfigureAwait(false)) throw new FailureException("the lease on the site's volumes was taken away; nothing was changed");
+    }
+
+    /// <summary>Changes the volume group, as the only node that does so.</summary>
+    /// <param name="read">Reads it.</param>
+    /// <param name="change">The next group, or the same one for no change; what it must write before the commit (such as zeros) it may write.</param>
+    /// <param name="commit">Commits the next group; it is not ended once it began.</param>
+    /// <param name="cancellationToken">Ends it before the commit.</param>
+    /// <returns>The group that rules now.</returns>
+    /// <exception cref="FailureException">The lease is no longer held, and nothing was changed; or the SAN refused.</exception>
+    public async Task<VolumeGroup> ChangeAsync(Func<CancellationToken, Task<VolumeGroup>> read, Func<VolumeGroup, VolumeGroup> change, Func<VolumeGroup, CancellationToken, Task> commit, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        ArgumentNullException.ThrowIfNull(change);
+        ArgumentNullException.ThrowIfNull(commit);
+        var group = await read(cancellationToken).ConfigureAwait(false);
+        var next = change(group);
+        if (ReferenceEquals(next, group)) return group;
+        await RequireAsync(cancellationToken).ConfigureAwait(false);
+        await commit(next, CancellationToken.None).ConfigureAwait(false);
+        return await read(CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Gives the lease back; one that was taken away stays where it is.</summary>
