@@ -55,7 +55,10 @@ public sealed class VolumeCopyTests : IAsyncLifetime
         Assert.Equal(SHA256.HashData(await File.ReadAllBytesAsync(content)), SHA256.HashData(await File.ReadAllBytesAsync(copied)));
         Assert.Equal(5L * VolumeCopy.ChunkSize, VolumeCopy.Copy(from, to).Written);
 
-        to.Write(63 << 20, [1]);
+        var flipped = new byte[1];
+        to.Read(63 << 20, flipped);
+        flipped[0] ^= 1;
+        to.Write(63 << 20, flipped);
         Assert.Contains("chunk 15 at byte 62914560 is not what was written", Assert.Throws<FailureException>(() => VolumeCopy.Verify(digest, to)).Message, StringComparison.Ordinal);
     }
 
