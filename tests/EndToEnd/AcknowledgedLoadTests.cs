@@ -9,7 +9,7 @@ namespace VirtuaLinux.EndToEnd;
 public sealed class AcknowledgedLoadTests : IDisposable
 {
     // More than there are pages: one of them is written twice.
-    private const int Pages = 300, PageSize = 4096, RecordSize = 64;
+    private const int Pages = 100, PageSize = 4096, RecordSize = 64;
 
     private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
 

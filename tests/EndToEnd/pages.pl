@@ -8,7 +8,7 @@ use Fcntl;
 use IO::Handle;
 
 my ($mode, $key, $folder, $argument) = @ARGV;
-my ($slots, $copies, $length) = (256, 64, 64);
+my ($slots, $copies, $length) = (64, 64, 64);
 my $size = $copies * $length;
 srand hex substr $key, 0, 8;
 
