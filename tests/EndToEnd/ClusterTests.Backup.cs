@@ -23,7 +23,7 @@ public sealed partial class ClusterTests
         await lab.OnNodeAsync("node02", "sudo", "systemd-run", "--quiet", "--unit=backup", "virtualinux", "backup", "create", "/srv/site.tar");
         await Condition.WaitAsync("the backup to read the files of node02", InstalledCluster.Deadline, async () =>
         {
-            Assert.Equal("active", await lab.OnNodeAsync("node02", "sh", "-c", "systemctl is-active backup || journalctl -u backup"));
+            Assert.Equal("active", await lab.OnNodeAsync("node02", "sh", "-c", "systemctl is-active backup || sudo journalctl -u backup"));
             return (await lab.RunOnNodeAsync("node02", "systemctl", "is-active", "--quiet", "hold")).ExitCode != 0;
         });
         await lab.OnNodeAsync("node01", "sudo", "virtualinux", "image", "pin", VersionOf(TestLab.ImageInfo));

@@ -15,7 +15,7 @@ public sealed partial class ClusterTests
         await fork.Lab["node01"].RemoveMediaAsync();
         Task<string> DoAsync(string command) => fork.OnNodeAsync("node01", "sudo", "sh", "-c", command);
         Task<string> RefusedAsync(string command) => FailAsync(fork, "node01", command.Split(' '));
-        const string backup = "/local/site.tar", repair = $"storage repair --from {backup} --yes", lease = "storage repair --block lease --yes";
+        const string backup = "/srv/site.tar", repair = $"storage repair --from {backup} --yes", lease = "storage repair --block lease --yes";
         await DoAsync($"virtualinux backup create {backup}");
         // The site is newer than its backup.
         await GrowAsync(fork, "node01");
