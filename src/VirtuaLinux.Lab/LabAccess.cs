@@ -77,7 +77,7 @@ public sealed partial class LabInstance
         // Host keys of a lab are new with every installation: there is nothing to compare them with.
         var command = Network.Inside("ssh", "-i", KeyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
             "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=15", $"admin@{blade.Options.Ip}", "--", string.Join(' ', arguments.Select(QuoteForShell)));
-        return _runner.RunAsync(command.WithInput(input ?? Stream.Null).WithTimeout(TimeSpan.FromMinutes(5)).Accepting(), cancellationToken);
+        return _runner.RunAsync(command.WithInput(input ?? Stream.Null).WithTimeout(TimeSpan.FromMinutes(20)).Accepting(), cancellationToken);
     }
 
     /// <summary>Starts a process that tends the blades for as long as the lab is up (see <see cref="WatchAsync"/>).</summary>
