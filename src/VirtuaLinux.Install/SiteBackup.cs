@@ -15,6 +15,9 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
 {
     private const string Local = "/local", Device = "vl-backup", Mount = "/run/virtualinux/backup";
 
+    /// <summary>There is no other server to ask: a node that is busy is waited for.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     /// <summary>Makes it.</summary>
     /// <param name="path">The file, which must not exist.</param>
     /// <param name="running">Nodes that answer: they give their files themselves.</param>
@@ -44,7 +47,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         foreach (var node in nodes.Where(n => off.Contains(n.Name))) await RequireOffAsync(node, cancellationToken).ConfigureAwait(false);
         var info = new BackupInfo(BackupInfo.KnownFormat, manifest.Name, manifest.SiteId, manifest.Serial, TimeProvider.System.GetUtcNow(), [.. nodes.Select(n => n.Name)], off);
         using var certificate = SiteCertificate.FromPem(state.CaCertificate);
-        using var client = new BootClient(certificate, log);
+        using var client = new BootClient(certificate, log, Patience);
         var volumes = new OffVolumes(storage.Exclusion, storage.Holder, (work, end) => storage.WithLeaseAsync(_ => work(), end), OpenOffAsync, UnmountAsync);
         await WriteAsync(path, info, state, text, volumes, async (name, end) =>
         {

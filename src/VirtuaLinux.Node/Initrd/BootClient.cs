@@ -19,13 +19,16 @@ public sealed class BootClient : IDisposable
     private readonly Action<string> _log;
 
     /// <summary>A client that trusts this site and no other.</summary>
-    public BootClient(SiteCertificate certificate, Action<string> log)
+    /// <param name="certificate">The site's.</param>
+    /// <param name="log">Takes a line for people.</param>
+    /// <param name="patience">How long a server may take to begin its answer; who boots asks the next one after 5 s without a connection and 20 s without an answer, and so it is unless said.</param>
+    public BootClient(SiteCertificate certificate, Action<string> log, TimeSpan? patience = null)
     {
         ArgumentNullException.ThrowIfNull(certificate);
         _certificate = certificate;
         _log = log;
-        var handler = new SocketsHttpHandler { SslOptions = certificate.ClientOptions(), UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
-        _client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 32 << 20 };
+        var handler = new SocketsHttpHandler { SslOptions = certificate.ClientOptions(), UseProxy = false, ConnectTimeout = patience ?? TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
+        _client = new HttpClient(handler) { Timeout = patience ?? TimeSpan.FromSeconds(20), MaxResponseContentBufferSize = 32 << 20 };
     }
 
     /// <summary>Asks the servers in turn, again and again with growing pauses, until one gives a manifest that this site signed.</summary>
