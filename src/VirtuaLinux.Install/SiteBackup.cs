@@ -13,7 +13,10 @@ namespace VirtuaLinux.Install;
 /// <param name="log">Takes a line.</param>
 public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Action<string> log)
 {
-    private const string Local = "/local", Device = "vl-backup", Mount = "/run/virtualinux/backup";
+    private const string Local = "/local", Device = "vl-backup", View = "vl-backup-view", Mount = "/run/virtualinux/backup";
+
+    /// <summary>Bytes, of a file with holes: twice the largest journal that mke2fs(8) makes.</summary>
+    private const long JournalSpace = 2L << 30;
 
     /// <summary>There is no other server to ask: a node that is busy is waited for.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -111,7 +114,7 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
             throw new FailureException($"{node.Name} does not answer but is registered with the SAN, so it may be writing; start it anew, shut it out with 'virtualinux node fence {node.Name}', or leave it out with --without {node.Name}");
     }
 
-    /// <summary>The files of a node that is off, read-only and without the journal of their file system, which only the node itself replays.</summary>
+    /// <summary>The files of a node that is off, as its next start would find them.</summary>
     private async Task<Stream> OpenOffAsync(ManifestNode node, CancellationToken cancellationToken)
     {
         await UnmountAsync().ConfigureAwait(false);
@@ -119,14 +122,35 @@ public sealed class SiteBackup(ICommandRunner runner, NodeStorage storage, Actio
         await runner.RunAsync(ExternalCommand.Of("blockdev", "--flushbufs", device), cancellationToken).ConfigureAwait(false);
         if (NodeVolumes.IsBlank(device)) throw new FailureException($"the local volume of {node.Name} starts with zeros: {node.Name} was never started, or the volume is damaged, which its next start tells; leave it out with --without {node.Name}");
         Directory.CreateDirectory(Mount);
-        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "ext4", "-o", "ro,noload", device, Mount), cancellationToken).ConfigureAwait(false);
+        var view = await OverlayAsync(device, cancellationToken).ConfigureAwait(false);
+        await runner.RunAsync(ExternalCommand.Of("mount", "-t", "ext4", "-o", "ro", view, Mount), cancellationToken).ConfigureAwait(false);
         return VolumeArchive.Open(runner, Mount, cancellationToken);
+    }
+
+    /// <summary>A view of a volume in which ext4 can replay its journal, without which what a node wrote before it lost its power is missing or damaged: that goes into a file of this node, which is gone with the view, and the volume stays as it is.</summary>
+    private async Task<string> OverlayAsync(string device, CancellationToken cancellationToken)
+    {
+        const string file = "/var/tmp/virtualinux-backup";
+        await using (var store = File.Create(file)) store.SetLength(JournalSpace);
+        var loop = (await runner.RunAsync(ExternalCommand.Of("losetup", "--find", "--show", file), cancellationToken).ConfigureAwait(false)).Output.Trim();
+        try
+        {
+            var sectors = (await runner.RunAsync(ExternalCommand.Of("blockdev", "--getsz", device), cancellationToken).ConfigureAwait(false)).Output.Trim();
+            return await new DeviceMapper(runner).CreateAsync(View, $"0 {sectors} snapshot {device} {loop} N 8\n", cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // They go when the view does, however this process ends.
+            File.Delete(file);
+            await runner.RunAsync(ExternalCommand.Of("losetup", "--detach", loop), CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     private async Task UnmountAsync()
     {
         if (!Path.Exists(DeviceMapper.PathOf(Device))) return;
         await runner.RunAsync(ExternalCommand.Of("umount", Mount).Accepting()).ConfigureAwait(false);
-        await new DeviceMapper(runner).RemoveAsync(Device).ConfigureAwait(false);
+        foreach (var name in (string[])[View, Device])
+            if (Path.Exists(DeviceMapper.PathOf(name))) await new DeviceMapper(runner).RemoveAsync(name).ConfigureAwait(false);
     }
 }

@@ -10,11 +10,13 @@ public sealed partial class ClusterTests
     public async Task P_a_site_comes_back_from_its_backup_on_an_empty_array_with_all_that_lay_on_local()
     {
         await using var lab = await cluster.ForkAsync("backup", san: SanKind.Lio);
-        await lab.StartFromStickAsync("node01", "node02");
+        await lab.StartFromStickAsync("node01", "node02", "node03");
         var sums = new Dictionary<string, string>();
-        foreach (var node in (string[])["node01", "node02"]) sums[node] = await lab.OnNodeAsync(node, "sudo", "sh", "-c", "openssl rand 8000000 | tee /local/kept | sha256sum && chown 1234:5678 /local/kept && sync -f /local/kept");
+        foreach (var node in (string[])["node01", "node02", "node03"]) sums[node] = await lab.OnNodeAsync(node, "sudo", "sh", "-c", "openssl rand 8000000 | tee /local/kept | sha256sum && chown 1234:5678 /local/kept && sync -f /local/kept");
 
-        // node03 is off, and the array knows that: its volume is read as it was left.
+        // node03 loses its power, and is shut out: its volume is read as it was left, with what is in its journal only.
+        await lab.Lab["node03"].PowerCutAsync();
+        await lab.OnNodeAsync("node02", "sudo", "virtualinux", "node", "fence", "node03");
         var backup = Path.Combine(lab.Lab.Options.StateDirectory, "site.tar");
         Assert.Equal(1, (await lab.RunOnNodeAsync("node02", "sudo", "virtualinux", "backup", "create", "/nowhere/site.tar")).ExitCode);
         // While files are read, others change the volume group and the site: what reads them stands still meanwhile.
