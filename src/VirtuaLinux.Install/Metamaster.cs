@@ -265,12 +265,13 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         foreach (var line in report.Lines()) console.Say(line);
         if (await report.WriteAsync(runner, SiteMount, cancellationToken).ConfigureAwait(false) is { } reason) console.Say($"the report could not be kept on the VL-SITE volume: {reason}");
         else console.Say($"the VL-SITE volume keeps this report as {ClosingReport.FileName}");
-        console.Say("metamaster demoted: this machine boots over the network now");
+        var isAlone = manifest.Nodes.Count == 1;
+        console.Say($"metamaster demoted: this machine {(isAlone ? "starts from this medium as its node now; leave it in" : "boots over the network now")}");
         console.DetachLog();
         await runner.RunAsync(ExternalCommand.Of("sync"), cancellationToken).ConfigureAwait(false);
         foreach (var mount in (string[])[BootMount, SiteMount, MediumMount]) await runner.RunAsync(ExternalCommand.Of("umount", mount).Accepting(), cancellationToken).ConfigureAwait(false);
-        // A stick cannot be ejected; left in, it starts this machine as an ordinary node.
-        if (File.Exists("/dev/sr0")) await runner.RunAsync(ExternalCommand.Of("eject", "/dev/sr0").Accepting(), cancellationToken).ConfigureAwait(false);
+        // A stick cannot be ejected; left in, it starts this machine as an ordinary node, which in a site of one nobody else does.
+        if (!isAlone && File.Exists("/dev/sr0")) await runner.RunAsync(ExternalCommand.Of("eject", "/dev/sr0").Accepting(), cancellationToken).ConfigureAwait(false);
     }
 
     private async Task StartNodeAsync(InstallContext context, CancellationToken cancellationToken)
