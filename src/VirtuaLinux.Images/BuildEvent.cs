@@ -1,7 +1,7 @@
 namespace VirtuaLinux.Images;
 
 /// <summary>Progress of a build.</summary>
-/// <param name="Stage">Name of the stage: <c>packages</c>, <c>tree</c>, <c>root</c>, <c>modules</c>, <c>tools</c>, <c>initrd</c>, <c>boot</c>, <c>iso</c>.</param>
+/// <param name="Stage">Name of the stage: <c>packages</c>, <c>archive</c>, <c>inventory</c>, <c>tree</c>, <c>root</c>, <c>modules</c>, <c>tools</c>, <c>initrd</c>, <c>boot</c>, <c>iso</c>, <c>digest</c>, <c>trust</c>.</param>
 /// <param name="Kind">What happened.</param>
 /// <param name="Text">What is being done, for people; empty when there is nothing to say.</param>
 /// <param name="Elapsed">Time since the stage started.</param>

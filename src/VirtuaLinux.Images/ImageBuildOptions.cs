@@ -6,7 +6,7 @@ public sealed record ImageBuildOptions
     /// <summary>Name of the image: <c>images/NAME.yaml</c>.</summary>
     public required string ImageName { get; init; }
 
-    /// <summary>Where the installer ISO and <c>image.json</c> go.</summary>
+    /// <summary>Where the installer ISO, <c>image.json</c> and what tells of their contents go.</summary>
     public required string OutputDirectory { get; init; }
 
     /// <summary>Where results of stages are kept between builds.</summary>
@@ -23,6 +23,12 @@ public sealed record ImageBuildOptions
 
     /// <summary>Fetches packages anew although the cache has some for the same list.</summary>
     public bool Refresh { get; init; }
+
+    /// <summary>Refuses when other packages were installed than <c>images/NAME.lock</c> says.</summary>
+    public bool Locked { get; init; }
+
+    /// <summary>Writes what was installed into <c>images/NAME.lock</c>.</summary>
+    public bool UpdateLock { get; init; }
 
     /// <summary>Upper bound of all dates in the image, in seconds since 1970 (UTC); null for the newest date that the packages bring.</summary>
     public long? SourceDateEpoch { get; init; }

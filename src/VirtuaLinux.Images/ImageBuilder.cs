@@ -4,19 +4,20 @@ using System.Text;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Definitions;
+using VirtuaLinux.Images.Inventory;
 using VirtuaLinux.Images.Stages;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images;
 
-/// <summary>Builds an image and its installer medium: packages → modules → tools → tree → root → initrd → boot volume → ISO, each stage cached by its inputs.</summary>
+/// <summary>Builds an image and its installer medium: packages → modules → tools → tree → root → initrd → boot volume → ISO, and what tells of its contents, each stage cached by its inputs.</summary>
 /// <param name="options">What to build.</param>
 /// <param name="runner">Runs external programs.</param>
 public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runner)
 {
     private const int VersionDigits = 8;
 
-    /// <summary>Builds what is not in the cache, and puts the medium and <c>image.json</c> into the output folder.</summary>
+    /// <summary>Builds what is not in the cache, and puts the medium and the files that tell of it into the output folder.</summary>
     /// <exception cref="FailureException">The definition is wrong, a tool is missing, the packages cannot be had, a disk is full…; nothing half-made is left under a final name.</exception>
     public async Task<ImageBuildResult> BuildAsync(CancellationToken cancellationToken = default)
     {
@@ -27,6 +28,8 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
         var context = new BuildContext(options, definitions, cache, runner, cancellationToken);
 
         var packages = await PackagesStage.RunAsync(context).ConfigureAwait(false);
+        var inventory = await InventoryStage.RunAsync(context, packages).ConfigureAwait(false);
+        if (options.Locked) Hold(definitions, inventory);
         var modules = await ModulesStage.RunAsync(context, packages).ConfigureAwait(false);
         var tools = await ToolsStage.RunAsync(context, packages, modules).ConfigureAwait(false);
         var tree = await TreeStage.RunAsync(context, packages, modules.KernelRelease).ConfigureAwait(false);
@@ -35,7 +38,35 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
         var boot = await BootVolumeStage.RunAsync(context, packages, modules, initrd).ConfigureAwait(false);
         var info = Describe(definitions, packages, modules, root, boot);
         var iso = await IsoStage.RunAsync(context, packages, info, root, boot, initrd).ConfigureAwait(false);
-        return new ImageBuildResult(await DeliverAsync(context, iso).ConfigureAwait(false), info, context.Stages);
+        var medium = await DigestStage.RunAsync(context, iso).ConfigureAwait(false);
+        var trust = await TrustStage.RunAsync(context, inventory, info, iso, medium).ConfigureAwait(false);
+        var delivered = await DeliverAsync(context, iso, trust).ConfigureAwait(false);
+        if (options.UpdateLock) UpdateLock(definitions, inventory);
+        return new ImageBuildResult(delivered, info, context.Stages);
+    }
+
+    /// <summary>Nothing is built of packages that nobody has looked at.</summary>
+    private static void Hold(DefinitionSet definitions, PackageInventory inventory)
+    {
+        if (!File.Exists(definitions.LockFile)) throw new FailureException($"{definitions.LockFile}: there is no such lock to hold the build to; write it with 'virtualinux build {definitions.Name} --update-lock' and keep it with the image's definition");
+        var differences = PackageLock.Parse(definitions.LockFile, File.ReadAllText(definitions.LockFile)).DifferencesTo(PackageLock.Of(definitions.Name, inventory)).ToList();
+        if (differences.Count == 0) return;
+        throw new FailureException($"{definitions.LockFile}: the installed packages are not those of the lock; build against a package archive that has those (--mirror, --refresh), or take these with 'virtualinux build {definitions.Name} --update-lock'\n{string.Join('\n', differences.Select(d => $"  {d}"))}");
+    }
+
+    private static void UpdateLock(DefinitionSet definitions, PackageInventory inventory)
+    {
+        var text = PackageLock.Of(definitions.Name, inventory).ToText();
+        try
+        {
+            if (File.Exists(definitions.LockFile) && File.ReadAllText(definitions.LockFile) == text) return;
+            File.WriteAllText(definitions.LockFile + ".partial", text);
+            File.Move(definitions.LockFile + ".partial", definitions.LockFile, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FailureException($"{definitions.LockFile}: {e.Message}; the image is built, the lock is not written", e);
+        }
     }
 
     private ImageInfo Describe(DefinitionSet definitions, PackageSet packages, ModuleTree modules, RootImage root, BootVolume boot)
@@ -61,23 +92,18 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
         };
     }
 
-    /// <summary>Copies the medium out of the cache under a temporary name and renames it, so that whoever holds the old one keeps it whole.</summary>
-    private async Task<string> DeliverAsync(BuildContext context, string iso)
+    /// <summary>Copies the medium out of the cache under a temporary name and renames it, so that whoever holds the old one keeps it whole. The digests come last.</summary>
+    private async Task<string> DeliverAsync(BuildContext context, string iso, string trust)
     {
-        var target = Path.Combine(Path.GetFullPath(options.OutputDirectory), $"{options.ImageName}.iso");
-        var description = Path.Combine(Path.GetDirectoryName(target)!, "image.json");
-        var newDescription = await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(iso)!, "image.json"), context.Cancellation).ConfigureAwait(false);
-        var mark = new StageKey("delivered").Add("iso", Path.GetDirectoryName(iso)!).ToKey();
-        var markFile = Path.Combine(Path.GetDirectoryName(target)!, ".delivered");
-        if (File.Exists(target) && File.Exists(markFile) && await File.ReadAllTextAsync(markFile, context.Cancellation).ConfigureAwait(false) == mark && new FileInfo(target).Length == new FileInfo(iso).Length) return target;
+        var folder = Path.GetFullPath(options.OutputDirectory);
+        var target = Path.Combine(folder, $"{options.ImageName}.iso");
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Delete(markFile);
-            await context.RunAsync(ExternalCommand.Of("cp", "--reflink=auto", iso, target + ".partial")).ConfigureAwait(false);
-            File.Move(target + ".partial", target, overwrite: true);
-            await File.WriteAllTextAsync(description, newDescription, context.Cancellation).ConfigureAwait(false);
-            await File.WriteAllTextAsync(markFile, mark, context.Cancellation).ConfigureAwait(false);
+            await DeliverMediumAsync(context, iso, target).ConfigureAwait(false);
+            await DeliverTextAsync(Path.Combine(folder, "image.json"), await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(iso)!, "image.json"), context.Cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+            foreach (var file in Directory.EnumerateFiles(trust).Where(f => Path.GetFileName(f) != DigestList.FileName))
+                await DeliverTextAsync(Path.Combine(folder, Path.GetFileName(file)), await File.ReadAllTextAsync(file, context.Cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+            await DeliverTextAsync(Path.Combine(folder, DigestList.FileName), DigestsOf(folder, trust)).ConfigureAwait(false);
             return target;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ExternalCommandException)
@@ -85,5 +111,42 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
             File.Delete(target + ".partial");
             throw new FailureException($"{target}: {e.Message}", e);
         }
+    }
+
+    private static async Task DeliverMediumAsync(BuildContext context, string iso, string target)
+    {
+        var mark = new StageKey("delivered").Add("iso", Path.GetDirectoryName(iso)!).ToKey();
+        var markFile = Path.Combine(Path.GetDirectoryName(target)!, ".delivered");
+        if (File.Exists(target) && File.Exists(markFile) && await File.ReadAllTextAsync(markFile, context.Cancellation).ConfigureAwait(false) == mark && new FileInfo(target).Length == new FileInfo(iso).Length) return;
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        File.Delete(markFile);
+        await context.RunAsync(ExternalCommand.Of("cp", "--reflink=auto", iso, target + ".partial")).ConfigureAwait(false);
+        File.Move(target + ".partial", target, overwrite: true);
+        await File.WriteAllTextAsync(markFile, mark, context.Cancellation).ConfigureAwait(false);
+    }
+
+    private static async Task DeliverTextAsync(string target, string text)
+    {
+        if (File.Exists(target) && await File.ReadAllTextAsync(target).ConfigureAwait(false) == text) return;
+        await File.WriteAllTextAsync(target + ".partial", text).ConfigureAwait(false);
+        File.Move(target + ".partial", target, overwrite: true);
+    }
+
+    /// <summary>The digests of this image's files, and those of other images that the same folder has.</summary>
+    private string DigestsOf(string folder, string trust)
+    {
+        var digests = new SortedDictionary<string, string>(DigestList.Parse(DigestList.FileName, File.ReadAllText(Path.Combine(trust, DigestList.FileName))).ToDictionary(), StringComparer.Ordinal);
+        var existing = Path.Combine(folder, DigestList.FileName);
+        if (!File.Exists(existing)) return DigestList.ToText(digests);
+        try
+        {
+            foreach (var (file, digest) in DigestList.Parse(existing, File.ReadAllText(existing)))
+                if (!file.StartsWith(options.ImageName + ".", StringComparison.Ordinal) && File.Exists(Path.Combine(folder, file))) digests.TryAdd(file, digest);
+        }
+        catch (InvalidInputException)
+        {
+            // Somebody's broken list is replaced by a sound one.
+        }
+        return DigestList.ToText(digests);
     }
 }

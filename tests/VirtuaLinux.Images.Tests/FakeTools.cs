@@ -27,10 +27,13 @@ public sealed class FakeTools : ICommandRunner
         Before?.Invoke(name, command);
         switch (name)
         {
-            case "cp" or "veritysetup":
+            case "cp" or "veritysetup" or "git":
                 return real.RunAsync(command, cancellationToken);
             case "mmdebstrap":
                 MakeRoot(arguments.SkipWhile(a => a != "trixie").ElementAt(1));
+                break;
+            case "apt-get" when arguments[^1] == "update":
+                File.WriteAllText(Path.Combine(arguments.Single(a => a.StartsWith("Dir::State::lists=", StringComparison.Ordinal))[18..], "archive_Packages"), "Package: base\nVersion: 1.2-3\nArchitecture: amd64\nSHA256: " + new string('d', 64) + "\n");
                 break;
             case "depmod":
                 Depend(Path.Combine(arguments[1], "lib/modules", Release));
@@ -64,7 +67,8 @@ public sealed class FakeTools : ICommandRunner
             File.WriteAllText(Path.Combine(root, path), text);
             File.SetLastWriteTimeUtc(Path.Combine(root, path), new DateTime(2026, 3, 4, 0, 0, 0, DateTimeKind.Utc));
         }
-        Write("var/lib/dpkg/status", "Package: base\nStatus: install ok installed\nVersion: 1.2-3\n");
+        Write("var/lib/dpkg/status", "Package: base\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.2-3\n");
+        Write("available", "Package: base\nVersion: 1.2-3\nArchitecture: amd64\nSize: 10\nSHA256: " + new string('a', 64) + $"\n\nPackage: linux-image-{Release}\nVersion: 6.12.0-1\nArchitecture: amd64\nSize: 20\nSHA256: " + new string('b', 64) + "\n\nPackage: other\nVersion: 1\nSHA256: " + new string('c', 64) + "\n");
         Write("etc/hostname", "builder");
         Write("usr/lib64/ld-linux-x86-64.so.2", "");
         Write("usr/bin/busybox", "");

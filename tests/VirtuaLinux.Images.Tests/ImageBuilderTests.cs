@@ -18,18 +18,18 @@ public sealed class ImageBuilderTests : IDisposable
         Assert.All(second.Stages, s => Assert.True(s.Cached, s.Name));
         Assert.Equal(first.Info.Image, second.Info.Image);
         Assert.StartsWith("test@2026.03.04-", second.Info.Image.ToString(), StringComparison.Ordinal);
-        Assert.Equal([Path.Combine(product.Output, "image.json"), second.IsoPath], Directory.GetFiles(product.Output, "*").Where(f => !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal));
+        Assert.Equal(["SHA256SUMS", "image.json", "test.cdx.json", "test.iso", "test.lock", "test.provenance.json", "test.spdx.json"], Directory.GetFiles(product.Output, "*").Select(f => Path.GetFileName(f)).Where(f => !f.StartsWith('.')).Order(StringComparer.Ordinal));
     }
 
     [Theory]
-    [InlineData("templates/iso/efi.cfg", "iso")]
-    [InlineData("templates/netboot/boot.ipxe.sbn", "tree root initrd boot iso")]
-    [InlineData("overlays/common/files/etc/issue", "tree root iso")]
-    [InlineData("overlays/common/node/etc/hostname.sbn", "tree root iso")]
-    [InlineData("overlays/debian/build/etc/image.sbn", "tree root iso")]
-    [InlineData("virtualinux", "tree root initrd boot iso")]
-    [InlineData("templates/initrd/init", "initrd boot iso")]
-    [InlineData("templates/initrd/programs", "tools initrd boot iso")]
+    [InlineData("templates/iso/efi.cfg", "iso digest trust")]
+    [InlineData("templates/netboot/boot.ipxe.sbn", "tree root initrd boot iso digest trust")]
+    [InlineData("overlays/common/files/etc/issue", "tree root iso digest trust")]
+    [InlineData("overlays/common/node/etc/hostname.sbn", "tree root iso digest trust")]
+    [InlineData("overlays/debian/build/etc/image.sbn", "tree root iso digest trust")]
+    [InlineData("virtualinux", "tree root initrd boot iso digest trust")]
+    [InlineData("templates/initrd/init", "initrd boot iso digest trust")]
+    [InlineData("templates/initrd/programs", "tools initrd boot iso digest trust")]
     public async Task A_changed_file_rebuilds_only_what_depends_on_it(string changed, string rebuilt)
     {
         await product.BuildAsync();
@@ -135,7 +135,7 @@ public sealed class ImageBuilderTests : IDisposable
             Assert.Contains(product.Events, e => e.Stage == stage.Name && e.Kind == BuildEventKind.Started);
             Assert.Contains(product.Events, e => e.Stage == stage.Name && e.Kind == BuildEventKind.Built && e.Size == stage.Size && e.Size > 0);
         }
-        Assert.Equal(["packages", "modules", "tools", "tree", "root", "initrd", "boot", "iso"], result.Stages.Select(s => s.Name));
+        Assert.Equal(["packages", "inventory", "modules", "tools", "tree", "root", "initrd", "boot", "iso", "digest", "trust"], result.Stages.Select(s => s.Name));
     }
 
     [Fact]
@@ -166,5 +166,5 @@ public sealed class ImageBuilderTests : IDisposable
     private static readonly Comparer<string> StageOrder = Comparer<string>.Create((a, b) =>
         Array.IndexOf(Order, a).CompareTo(Array.IndexOf(Order, b)));
 
-    private static string[] Order => ["packages", "modules", "tools", "tree", "root", "initrd", "boot", "iso"];
+    private static string[] Order => ["packages", "inventory", "modules", "tools", "tree", "root", "initrd", "boot", "iso", "digest", "trust"];
 }

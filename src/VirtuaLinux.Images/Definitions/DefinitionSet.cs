@@ -8,8 +8,12 @@ namespace VirtuaLinux.Images.Definitions;
 /// <param name="Distribution">Facts of <c>overlays/common</c> with the distribution's on top.</param>
 /// <param name="Overlays">Folders of the overlays in the order in which they are applied.</param>
 /// <param name="Templates">The folder <c>templates</c>.</param>
-public sealed record DefinitionSet(string Name, ImageDefinition Image, Distribution Distribution, IReadOnlyList<string> Overlays, string Templates)
+/// <param name="ImageFile">The image's definition, <c>images/NAME.yaml</c>.</param>
+public sealed record DefinitionSet(string Name, ImageDefinition Image, Distribution Distribution, IReadOnlyList<string> Overlays, string Templates, string ImageFile)
 {
+    /// <summary>The packages that a locked build holds itself to, <c>images/NAME.lock</c>; it need not be there.</summary>
+    public string LockFile => Path.ChangeExtension(ImageFile, "lock");
+
     /// <summary>Loads the definition of an image and all that it refers to.</summary>
     /// <param name="name">Name of the image.</param>
     /// <param name="productDirectory">Folder with <c>images</c>, <c>overlays</c> and <c>templates</c>; null for where <see cref="ProductFiles"/> finds them.</param>
@@ -26,7 +30,8 @@ public sealed record DefinitionSet(string Name, ImageDefinition Image, Distribut
             image,
             distribution with { Packages = [.. distribution.Packages, .. image.Packages] },
             [Path.Combine(overlays, DefinitionFile.Common), Path.Combine(overlays, image.Distribution)],
-            Locate("templates"));
+            Locate("templates"),
+            Path.Combine(images, $"{name}.yaml"));
     }
 
     private static ImageDefinition ReadImage(string images, string overlays, string name)

@@ -2,6 +2,7 @@ using System.Globalization;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Definitions;
+using VirtuaLinux.Images.Inventory;
 using VirtuaLinux.Images.Stages;
 
 namespace VirtuaLinux.Images.Packages;
@@ -10,6 +11,9 @@ namespace VirtuaLinux.Images.Packages;
 internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesHook) : PackageManager
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(30);
+
+    /// <summary>Keeps what the archive says of each package before mmdebstrap removes apt's lists. Nothing in the root changes by it, so that it is not in the stage's key.</summary>
+    private const string AvailableHook = $"APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= dumpavail > \"$1/{InventoryStage.Available}\"";
 
     public override StageKey AddTo(StageKey key) => key
         .Add("suite", distribution.Suite)
@@ -33,7 +37,7 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
                 $"--include={string.Join(',', distribution.Packages)}")
             .With([.. distribution.PathExclude.Select(p => $"--dpkgopt=path-exclude={p}")])
             .With([.. distribution.PathInclude.Select(p => $"--dpkgopt=path-include={p}")])
-            .With($"--customize-hook={bootPackagesHook}", distribution.Suite, root)
+            .With($"--customize-hook={bootPackagesHook}", $"--customize-hook={AvailableHook}", distribution.Suite, root)
             .WithEnvironment("VIRTUALINUX_BOOT_PACKAGES", string.Join(' ', distribution.BootPackages))
             .WithEnvironment("SOURCE_DATE_EPOCH", options.SourceDateEpoch?.ToString(CultureInfo.InvariantCulture))
             .WithEnvironment("TMPDIR", work.Folder)
@@ -53,6 +57,9 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
             throw new FailureException($"the packages could not be installed: {cause ?? e.Message}; check the network and the names in packages and bootPackages, or name another package archive", e);
         }
         Directory.Move(Path.Combine(root, "boot-packages"), work.At("boot"));
+        var available = Path.Combine(root, InventoryStage.Available);
+        await InstalledPackage.SelectAsync(root, work.At("boot"), [available], work.At(InventoryStage.Available)).ConfigureAwait(false);
+        File.Delete(available);
         var lines = Installed(Path.Combine(root, "var/lib/dpkg/status")).Concat(File.ReadLines(work.At("boot/packages")).Select(l => $"boot {l.Replace('\t', ' ')}"));
         await File.WriteAllLinesAsync(work.At("packages"), lines.Order(StringComparer.Ordinal)).ConfigureAwait(false);
     }

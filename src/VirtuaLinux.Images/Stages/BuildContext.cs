@@ -60,6 +60,9 @@ internal sealed class BuildContext(ImageBuildOptions options, DefinitionSet defi
 
     public void Tell(string stage, BuildEventKind kind, string text, Stopwatch watch, long size = 0) => options.OnEvent?.Invoke(new BuildEvent(stage, kind, text, watch.Elapsed, size));
 
+    /// <summary>Tells something that the vendor should know, outside a stage's work.</summary>
+    public void Warn(string stage, string text) => Tell(stage, BuildEventKind.Warning, text, new Stopwatch());
+
     private static long SizeOf(string folder) =>
         new DirectoryInfo(folder).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Sum(f => f.Length);
 }

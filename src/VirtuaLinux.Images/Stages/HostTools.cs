@@ -22,6 +22,9 @@ internal static class HostTools
         ("mmd", "mtools"),
     ];
 
+    /// <summary>The Debian packages that bring them.</summary>
+    public static IEnumerable<string> Packages => Needed.Select(t => t.Package).Distinct();
+
     /// <exception cref="FailureException">Some are missing, or the build may not do what it must.</exception>
     public static void Check()
     {
