@@ -16,7 +16,13 @@ internal static class BuildCommand
         var cache = new Option<string>("--cache") { Description = "folder for results of stages, kept between builds", DefaultValueFactory = _ => "artifacts/cache" };
         var mirror = new Option<string?>("--mirror") { Description = "package archive in place of the tool's default" };
         var refresh = new Option<bool>("--refresh") { Description = "fetch packages anew" };
-        var command = new Command("build", "Build an installer ISO.") { image, output, cache, mirror, refresh };
+        var locked = new Option<bool>("--locked") { Description = "refuse when other packages were installed than images/NAME.lock says" };
+        var update = new Option<bool>("--update-lock") { Description = "write what was installed into images/NAME.lock" };
+        var command = new Command("build", "Build an installer ISO, and beside it its lock, bills of materials (SPDX, CycloneDX), provenance and digests.") { image, output, cache, mirror, refresh, locked, update };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(locked) && result.GetValue(update)) result.AddError("--locked holds the build to the lock and --update-lock changes it; give one of them");
+        });
         command.SetAction(async (parsed, cancellation) =>
         {
             var builder = new ImageBuilder(new ImageBuildOptions
@@ -27,6 +33,8 @@ internal static class BuildCommand
                 ProgramPath = Environment.ProcessPath!,
                 Mirror = parsed.GetValue(mirror),
                 Refresh = parsed.GetValue(refresh),
+                Locked = parsed.GetValue(locked),
+                UpdateLock = parsed.GetValue(update),
                 OnEvent = Tell,
             }, new CommandRunner());
             var result = await builder.BuildAsync(cancellation);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Spectre.Console;
 using VirtuaLinux.Cluster;
 using VirtuaLinux.Host;
+using VirtuaLinux.Images.Inventory;
 using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
@@ -14,7 +15,45 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class ImageCommand
 {
-    public static Command Create() => new("image", "The images of the running site, and which node runs which; run it on a node.") { List(), Add(), Rollout(), Rollback(), Pin(true), Pin(false), Delete() };
+    public static Command Create() => new("image", "Images: 'verify' and 'diff' look at what 'build' wrote, anywhere; the others at the images of the running site and which node runs which, on one of its nodes.") { Verify(), Diff(), List(), Add(), Rollout(), Rollback(), Pin(true), Pin(false), Delete() };
+
+    private static Command Verify()
+    {
+        var path = new Argument<string>("path") { Description = "a folder with SHA256SUMS, or an ISO beside its SHA256SUMS" };
+        var json = new Option<bool>("--json") { Description = "print one JSON document" };
+        var command = new Command("verify", "Check that delivered files are as 'build' wrote them; 1 if one is not.") { path, json };
+        command.SetAction(parsed =>
+        {
+            var files = DigestList.Verify(parsed.GetValue(path)!);
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(files, InventoryJson.Readable.IReadOnlyListCheckedFile));
+            else foreach (var file in files) Console.WriteLine(file.Sound ? $"{file.Name}: as delivered" : file.Found is null ? $"{file.Name}: missing" : $"{file.Name}: differs; its SHA-256 is {file.Found}, delivered was {file.Expected}");
+            return files.All(f => f.Sound) ? ExitCode.Done : throw new FailureException($"{files.Count(f => !f.Sound)} of {files.Count} files {(files.Count(f => !f.Sound) == 1 ? "is" : "are")} not as delivered; fetch {(files.Count(f => !f.Sound) == 1 ? "it" : "them")} again from the vendor, with {DigestList.FileName}");
+        });
+        return command;
+    }
+
+    private static Command Diff()
+    {
+        static Argument<string> Side(string name) => new(name) { Description = "a lock, an SPDX or CycloneDX file of 'build', or a folder with one image's" };
+        var (before, after) = (Side("before"), Side("after"));
+        var json = new Option<bool>("--json") { Description = "print one JSON document" };
+        var command = new Command("diff", "Show which packages one image has and another has not, or has in another version or under another licence.") { before, after, json };
+        command.SetAction(parsed =>
+        {
+            var changes = PackageChange.Between(parsed.GetValue(before)!, parsed.GetValue(after)!);
+            if (parsed.GetValue(json))
+            {
+                Console.WriteLine(JsonSerializer.Serialize(changes, InventoryJson.Readable.IReadOnlyListPackageChange));
+                return ExitCode.Done;
+            }
+            var table = new Table().AddColumns("package", "change", "before", "after");
+            foreach (var change in changes) table.AddRow(Markup.Escape(change.Package), change.Kind, Markup.Escape(change.Before ?? ""), Markup.Escape(change.After ?? ""));
+            if (changes.Count > 0) Terminal.Output.Write(table);
+            else Console.WriteLine("the same packages");
+            return ExitCode.Done;
+        });
+        return command;
+    }
 
     private static Command List()
     {

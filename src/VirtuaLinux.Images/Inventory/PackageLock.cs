@@ -40,7 +40,7 @@ public sealed record PackageLock
     {
         var text = new StringBuilder()
             .Append("# The packages of ").Append(Image).Append(". Written by 'virtualinux build ").Append(Image).Append(" --update-lock'.\n")
-            .Append("version ").Append(Format).Append('\n')
+            .Append("version " + Format + "\n")
             .Append("image ").Append(Image).Append('\n')
             .Append("suite ").Append(Suite).Append('\n')
             .Append("components ").AppendJoin(' ', Components).Append('\n');
