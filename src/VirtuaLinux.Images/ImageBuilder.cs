@@ -15,6 +15,9 @@ namespace VirtuaLinux.Images;
 /// <param name="runner">Runs external programs.</param>
 public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runner)
 {
+    /// <summary>Tells which medium of the cache the output folder has.</summary>
+    internal const string DeliveredMark = ".delivered";
+
     private const int VersionDigits = 8;
 
     /// <summary>Builds what is not in the cache, and puts the medium and the files that tell of it into the output folder.</summary>
@@ -116,7 +119,7 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
     private static async Task DeliverMediumAsync(BuildContext context, string iso, string target)
     {
         var mark = new StageKey("delivered").Add("iso", Path.GetDirectoryName(iso)!).ToKey();
-        var markFile = Path.Combine(Path.GetDirectoryName(target)!, ".delivered");
+        var markFile = Path.Combine(Path.GetDirectoryName(target)!, DeliveredMark);
         if (File.Exists(target) && File.Exists(markFile) && await File.ReadAllTextAsync(markFile, context.Cancellation).ConfigureAwait(false) == mark && new FileInfo(target).Length == new FileInfo(iso).Length) return;
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         File.Delete(markFile);

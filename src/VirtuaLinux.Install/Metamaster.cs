@@ -34,6 +34,7 @@ public sealed class Metamaster(ICommandRunner runner, InstallConsole console)
         var media = new Media(runner, coldplug, console);
         await media.MountAsync("VIRTUALINUX", MediumMount, cancellationToken).ConfigureAwait(false);
         var image = SiteImages.ReadInfo($"{MediumMount}/virtualinux");
+        console.Say($"image {image.Image}, {ImageTrust.Require($"{MediumMount}/virtualinux", ImageTrust.OwnKeys()) ?? "of a vendor who signs none"}");
         Directory.CreateDirectory(BootMount);
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "squashfs", "-o", "loop,ro", $"{MediumMount}/virtualinux/boot.squashfs", BootMount), cancellationToken).ConfigureAwait(false);
         await media.MountAsync("VL-SITE", SiteMount, cancellationToken).ConfigureAwait(false);

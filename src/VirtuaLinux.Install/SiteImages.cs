@@ -18,18 +18,19 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
 
     /// <summary>Brings an image to the SAN, verifies it, and lets the site know it. The lease is held for the two commits only; what was interrupted is done again by the same command.</summary>
     /// <param name="path">An installer image (ISO), or a folder with its <c>virtualinux</c> files.</param>
+    /// <param name="trusted">Keys of which one must have signed it (<see cref="ImageTrust"/>); none: it is taken as it is.</param>
     /// <param name="fromReserve">Whether it may take from the reserve.</param>
     /// <param name="cancellationToken">Ends it between two steps.</param>
-    /// <exception cref="FailureException">It is no image or a damaged one, there is not enough space, or the SAN has another of that name and version.</exception>
-    public async Task<ImageInfo> AddAsync(string path, bool fromReserve, CancellationToken cancellationToken = default)
+    /// <exception cref="FailureException">It is no image or a damaged one, not signed as it must be, there is not enough space, or the SAN has another of that name and version.</exception>
+    public async Task<ImageInfo> AddAsync(string path, IReadOnlyList<VendorKey> trusted, bool fromReserve, CancellationToken cancellationToken = default)
     {
-        if (Directory.Exists(path)) return await AddFolderAsync(path, fromReserve, cancellationToken).ConfigureAwait(false);
+        if (Directory.Exists(path)) return await AddFolderAsync(path, trusted, fromReserve, cancellationToken).ConfigureAwait(false);
         if (!File.Exists(path)) throw new FailureException($"'{path}' is not there; name an installer image (ISO), or the folder with its files");
         Directory.CreateDirectory(Mount);
         await runner.RunAsync(ExternalCommand.Of("mount", "-t", "iso9660", "-o", "loop,ro", path, Mount), cancellationToken).ConfigureAwait(false);
         try
         {
-            return await AddFolderAsync(Mount, fromReserve, cancellationToken).ConfigureAwait(false);
+            return await AddFolderAsync(Mount, trusted, fromReserve, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -128,10 +129,11 @@ public sealed class SiteImages(ICommandRunner runner, NodeStorage storage, Actio
         }
     }
 
-    private async Task<ImageInfo> AddFolderAsync(string path, bool fromReserve, CancellationToken cancellationToken)
+    private async Task<ImageInfo> AddFolderAsync(string path, IReadOnlyList<VendorKey> trusted, bool fromReserve, CancellationToken cancellationToken)
     {
         var folder = File.Exists(Path.Combine(path, "image.json")) ? path : Path.Combine(path, "virtualinux");
         var image = ReadInfo(folder);
+        if (ImageTrust.Require(folder, trusted) is { } signed) say($"{image.Image} is {signed}");
         await new ImageSteps(runner, image, folder, say, storage.ReadVolumesAsync, (change, token) => storage.ChangeAsync(change, token), (work, token) => storage.WithLeaseAsync(_ => work(), token))
         {
             Check = group => SpaceNeed.OfImage(group, image, storage.Manifest.Volumes.Reserve).Require($"image {image.Image}", fromReserve),

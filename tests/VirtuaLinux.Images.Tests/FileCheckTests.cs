@@ -32,6 +32,10 @@ public sealed class FileCheckTests : IDisposable
     [InlineData("images/test.yaml", "version: 1\ndistribution: debain\nrootSize: 1000KiB\n",
         "images/test.yaml:2: there is no distribution 'debain'; write one of: debian; or add its folder under overlays/\nimages/test.yaml:3: rootSize 1000KiB is not a multiple of 1MiB; write it as 2GiB")]
     [InlineData("images/test.yaml", "version: 1\ndistribution: debian\nrootsize: 8MiB\n", "images/test.yaml:3: unknown key 'rootsize'; did you mean 'rootSize'?")]
+    [InlineData("images/test.yaml", "version: 1\ndistribution: debian\nsigning:\n  keys: [ nowhere.pem ]\n",
+        "images/test.yaml:4: images/nowhere.pem: there is no such file; write the path of a public key in PEM, relative to this file: 'openssl pkey -in vendor.key -pubout -out vendor.pem'")]
+    [InlineData("images/test.yaml", "version: 1\ndistribution: debian\nsigning: { keys: [ ../overlays/common/distribution.yaml ] }\n",
+        "images/test.yaml:3: images/../overlays/common/distribution.yaml: it holds no public key in PEM ('-----BEGIN PUBLIC KEY-----'); write the path of a public key in PEM, relative to this file: 'openssl pkey -in vendor.key -pubout -out vendor.pem'")]
     [InlineData("images/test.yaml", "version: 2\ndistribution: debian\n", "images/test.yaml:1: version 2 of this file is not known; write version: 1")]
     [InlineData("overlays/new/distribution.yaml", "version: 1\npackageManager: apt\npackages: []\n",
         "overlays/new/distribution.yaml:1: 'suite' is missing; add the release's name in its package archive, such as suite: trixie\noverlays/new/distribution.yaml:2: packageManager 'apt' is not known; write packageManager: mmdebstrap")]

@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images.Tests;
 
@@ -64,6 +66,26 @@ public sealed class ImageBuilderTests : IDisposable
         Assert.True(File.Exists(Path.Combine(tree, "usr/share/virtualinux/templates/netboot/boot.ipxe.sbn")));
         Assert.True(File.Exists(Path.Combine(tree, "usr/share/virtualinux/node/etc/hostname.sbn")));
         Assert.DoesNotContain(FakeProduct.Files(result.Stages.Single(s => s.Name == "modules").Path), f => f.Contains("sound", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_vendors_keys_are_in_root_initrd_and_medium_with_room_for_its_signature()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        product.Write("images/vendor.pem", key.ExportSubjectPublicKeyInfoPem());
+        var medium = "";
+        product.Tools.Before = (name, command) => medium += name == "xorriso" ? command.ToString() : "";
+        await product.BuildAsync();
+        Assert.DoesNotContain("vendor-keys", medium, StringComparison.Ordinal);
+        product.Write("images/test.yaml", "version: 1\ndistribution: debian\nrootSize: 8MiB\nsigning: { keys: [ vendor.pem, vendor.pem ] }\n");
+
+        var result = await product.BuildAsync();
+
+        var text = await File.ReadAllTextAsync(Path.Combine(result.Stages.Single(s => s.Name == "tree").Path, VendorKey.File));
+        Assert.Equal(VendorKey.Of(key).ToPem(), text);
+        Assert.Contains(text, await File.ReadAllTextAsync(Path.Combine(result.Stages.Single(s => s.Name == "initrd").Path, "initrd.img")), StringComparison.Ordinal);
+        Assert.Contains("/virtualinux/vendor-keys.pem=", medium, StringComparison.Ordinal);
+        Assert.Contains("/virtualinux/image.sig=", medium, StringComparison.Ordinal);
     }
 
     [Theory]

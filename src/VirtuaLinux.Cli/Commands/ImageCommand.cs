@@ -5,6 +5,7 @@ using Spectre.Console;
 using VirtuaLinux.Cluster;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Inventory;
+using VirtuaLinux.Images.Signing;
 using VirtuaLinux.Install;
 using VirtuaLinux.Model;
 using VirtuaLinux.Node;
@@ -15,19 +16,41 @@ namespace VirtuaLinux.Cli.Commands;
 
 internal static class ImageCommand
 {
-    public static Command Create() => new("image", "Images: 'verify' and 'diff' look at what 'build' wrote, anywhere; the others at the images of the running site and which node runs which, on one of its nodes.") { Verify(), Diff(), List(), Add(), Rollout(), Rollback(), Pin(true), Pin(false), Delete() };
+    public static Command Create() => new("image", "Images: 'sign', 'verify' and 'diff' work on what 'build' wrote, anywhere; the others at the images of the running site and which node runs which, on one of its nodes.") { Sign(), Verify(), Diff(), List(), Add(), Rollout(), Rollback(), Pin(true), Pin(false), Delete() };
+
+    private static Command Sign()
+    {
+        var path = new Argument<string>("iso") { Description = "an installer image that was built with keys (signing: in its definition), beside what 'build' wrote with it" };
+        var key = new Option<string?>("--key") { Description = "file with the private key (PEM, no password)" };
+        var program = new Argument<string[]>("program") { Description = "behind '--': a program with its arguments that signs what it reads, such as openssl dgst -sha256 -sign vendor.key, or one that speaks to a token", Arity = ArgumentArity.ZeroOrMore };
+        var command = new Command("sign", "Sign an image, in place; its digests beside it are brought up to date. Several keys may sign one after the other.") { path, program, key };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(key) is null == (result.GetValue(program) is null or [])) result.AddError("give either --key FILE or, behind '--', the program that signs");
+        });
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var medium = new SignedMedium(new CommandRunner(), parsed.GetValue(path)!);
+            var signer = await medium.SignAsync(parsed.GetValue(key) is { } file ? SignedMedium.KeyFile(file) : medium.Program(parsed.GetValue(program)!), cancellation);
+            Console.WriteLine($"{parsed.GetValue(path)} is signed with key {signer.Fingerprint}");
+            return ExitCode.Done;
+        });
+        return command;
+    }
 
     private static Command Verify()
     {
         var path = new Argument<string>("path") { Description = "a folder with SHA256SUMS, or an ISO beside its SHA256SUMS" };
+        var key = new Option<string?>("--key") { Description = "file with the vendor's public key (PEM), which must have signed each image" };
         var json = new Option<bool>("--json") { Description = "print one JSON document" };
-        var command = new Command("verify", "Check that delivered files are as 'build' wrote them; 1 if one is not.") { path, json };
-        command.SetAction(parsed =>
+        var command = new Command("verify", "Check that delivered files are as 'build' and 'sign' wrote them, and say who signed; 1 if one is not.") { path, key, json };
+        command.SetAction(async (parsed, cancellation) =>
         {
-            var files = DigestList.Verify(parsed.GetValue(path)!);
-            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(files, InventoryJson.Readable.IReadOnlyListCheckedFile));
-            else foreach (var file in files) Console.WriteLine(file.Sound ? $"{file.Name}: as delivered" : file.Found is null ? $"{file.Name}: missing" : $"{file.Name}: differs; its SHA-256 is {file.Found}, delivered was {file.Expected}");
-            return files.All(f => f.Sound) ? ExitCode.Done : throw new FailureException($"{files.Count(f => !f.Sound)} of {files.Count} files {(files.Count(f => !f.Sound) == 1 ? "is" : "are")} not as delivered; fetch {(files.Count(f => !f.Sound) == 1 ? "it" : "them")} again from the vendor, with {DigestList.FileName}");
+            IReadOnlyList<VendorKey> wanted = parsed.GetValue(key) is { } file ? ImageTrust.KeysOf(file) : [];
+            var delivery = await VerifiedDelivery.OfAsync(new CommandRunner(), parsed.GetValue(path)!, wanted, cancellation);
+            if (parsed.GetValue(json)) Console.WriteLine(JsonSerializer.Serialize(delivery, InventoryJson.Readable.VerifiedDelivery));
+            else foreach (var line in delivery.Lines()) Console.WriteLine(line);
+            return delivery.Fault is { } fault ? throw new FailureException(fault) : ExitCode.Done;
         });
         return command;
     }
@@ -82,11 +105,14 @@ internal static class ImageCommand
     {
         var path = new Argument<string>("path") { Description = "an installer image (ISO), or a folder with the files of its folder virtualinux" };
         var reserve = ReserveOption();
-        var command = new Command("add", "Write an image to the SAN beside those that the site has, and verify it. No node runs it before 'rollout'.") { path, reserve };
+        var trust = new Option<string[]>("--trust") { Description = "file with public keys (PEM) that count besides those of this node's image, for another vendor's" };
+        var unsigned = new Option<bool>("--unsigned") { Description = "take it whoever signed it: I know where it is from" };
+        var command = new Command("add", "Write an image to the SAN beside those that the site has, and verify it. No node runs it before 'rollout'. If this node's image came with its vendor's keys, one of them must have signed the new one.") { path, trust, unsigned, reserve };
         command.SetAction(async (parsed, cancellation) =>
         {
             var runner = new CommandRunner();
-            var image = await new SiteImages(runner, NodeStorage.Open(runner), Console.Error.WriteLine).AddAsync(parsed.GetValue(path)!, parsed.GetValue(reserve), cancellation);
+            IReadOnlyList<VendorKey> trusted = parsed.GetValue(unsigned) ? [] : [.. ImageTrust.OwnKeys(), .. (parsed.GetValue(trust) ?? []).SelectMany(ImageTrust.KeysOf)];
+            var image = await new SiteImages(runner, NodeStorage.Open(runner), Console.Error.WriteLine).AddAsync(parsed.GetValue(path)!, trusted, parsed.GetValue(reserve), cancellation);
             Console.WriteLine($"{image.Image} is on the SAN, verified; 'virtualinux image rollout {image.Image}' lets the nodes run it");
             return ExitCode.Done;
         });

@@ -35,10 +35,31 @@ public static class DefinitionFile
     public static IReadOnlyList<string> Distributions(string overlays) =>
         [.. Directory.GetDirectories(overlays).Where(d => File.Exists(Path.Combine(d, FactsName))).Select(d => Path.GetFileName(d)).Where(n => n != Common).Order(StringComparer.Ordinal)];
 
+    /// <summary>The vendor's keys of a definition that was loaded without errors.</summary>
+    internal static IReadOnlyList<VendorKey> KeysOf(string fileName, ImageDefinition image) =>
+        [.. image.Signing.Keys.SelectMany(k => VendorKey.TryReadAll(File.ReadAllText(KeyFile(fileName, k)), out var keys, out _) ? keys : []).DistinctBy(k => k.Fingerprint)];
+
+    private static string KeyFile(string fileName, string key) => Path.Combine(Path.GetDirectoryName(fileName) ?? "", key);
+
+    private static string? KeyFault(string path)
+    {
+        try
+        {
+            return VendorKey.TryReadAll(File.ReadAllText(path), out _, out var reason) ? null : reason;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
+        }
+    }
+
     private static IEnumerable<Diagnostic> CheckImage(Loaded<ImageDefinition> file, ImageDefinition image, IReadOnlyCollection<string> distributions)
     {
         if (!distributions.Contains(image.Distribution)) yield return file.At("distribution", $"there is no distribution '{image.Distribution}'", $"write one of: {string.Join(", ", distributions)}; or add its folder under overlays/");
         if (image.RootSize.Bytes <= 0 || image.RootSize.Bytes % ByteSize.FromMiB(1).Bytes != 0) yield return file.At("rootSize", $"rootSize {image.RootSize} is not a multiple of 1MiB", "write it as 2GiB");
+        for (var index = 0; index < image.Signing.Keys.Count; index++)
+            if (KeyFile(file.File, image.Signing.Keys[index]) is var key && KeyFault(key) is { } fault)
+                yield return file.At($"signing.keys[{index}]", $"{key}: {fault}", "write the path of a public key in PEM, relative to this file: 'openssl pkey -in vendor.key -pubout -out vendor.pem'");
     }
 
     private static IEnumerable<Diagnostic> CheckDistribution(Loaded<Distribution> file, Distribution facts, bool isCommon)

@@ -1,4 +1,5 @@
 using VirtuaLinux.Host;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images.Definitions;
 
@@ -13,6 +14,12 @@ public sealed record DefinitionSet(string Name, ImageDefinition Image, Distribut
 {
     /// <summary>The packages that a locked build holds itself to, <c>images/NAME.lock</c>; it need not be there.</summary>
     public string LockFile => Path.ChangeExtension(ImageFile, "lock");
+
+    /// <summary>Keys of those whose signature the image needs.</summary>
+    public IReadOnlyList<VendorKey> VendorKeys { get; } = DefinitionFile.KeysOf(ImageFile, Image);
+
+    /// <summary>Those in PEM, one after the other; empty if there are none.</summary>
+    internal string VendorKeysText => string.Concat(VendorKeys.Select(k => k.ToPem()));
 
     /// <summary>Loads the definition of an image and all that it refers to.</summary>
     /// <param name="name">Name of the image.</param>

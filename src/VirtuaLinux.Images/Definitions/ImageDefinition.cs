@@ -17,6 +17,9 @@ public sealed record ImageDefinition
     /// <summary>Whether a hash tree goes with the root, so that nodes hold every block of the origin that they read against it (dm-verity). It takes 0.8 % of <see cref="RootSize"/> on top.</summary>
     public bool Verity { get; set; } = true;
 
+    /// <summary>Whose signature the image needs.</summary>
+    public SigningFacts Signing { get; set; } = new();
+
     /// <summary>Packages on top of those that the overlays list.</summary>
     public IReadOnlyList<string> Packages { get; set; } = [];
 

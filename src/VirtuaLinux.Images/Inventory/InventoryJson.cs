@@ -11,7 +11,7 @@ namespace VirtuaLinux.Images.Inventory;
 [JsonSerializable(typeof(CycloneDxDocument))]
 [JsonSerializable(typeof(ProvenanceStatement))]
 [JsonSerializable(typeof(IReadOnlyList<PackageChange>))]
-[JsonSerializable(typeof(IReadOnlyList<CheckedFile>))]
+[JsonSerializable(typeof(Signing.VerifiedDelivery))]
 public sealed partial class InventoryJson : JsonSerializerContext
 {
     /// <summary>The same, with <c>+</c> and the like written as they are: no browser reads these files as a page's text.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Initrd;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images.Stages;
 
@@ -20,6 +21,7 @@ internal static class InitrdStage
             .Add("epoch", packages.Epoch)
             .AddFile("program", context.Options.ProgramPath)
             .AddFile("init", Path.Combine(templates, "initrd", "init"))
+            .AddVendorKeys(context.Definitions)
             .AddRunTimeTemplates(templates)
             .ToKey();
         var folder = await context.StageAsync("initrd", key, async work =>
@@ -29,6 +31,7 @@ internal static class InitrdStage
             contents.AddProgram("usr/bin/virtualinux", context.Options.ProgramPath);
             archive.AddFileFrom("init", Path.Combine(templates, "initrd", "init"), executable: true);
             archive.AddFile(KernelRelease, Encoding.ASCII.GetBytes(modules.KernelRelease + "\n"));
+            if (context.Definitions.VendorKeysText is { Length: > 0 } keys) archive.AddFile(VendorKey.File, Encoding.ASCII.GetBytes(keys));
             foreach (var file in RunTimeTemplates.Folders(templates).SelectMany(f => Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories)))
                 archive.AddFileFrom($"{RunTimeTemplates.Directory}/{Path.GetRelativePath(templates, file)}", file, StageKey.IsExecutable(file));
             await ToolsStage.CompressAsync(work, archive, "program.cpio", CompressionLevel).ConfigureAwait(false);

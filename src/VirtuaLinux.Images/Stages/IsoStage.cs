@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
+using VirtuaLinux.Images.Signing;
 using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images.Stages;
@@ -34,6 +35,7 @@ internal static class IsoStage
             .Add("image", image)
             .Add("arguments", definition.KernelArguments)
             .Add("menu", definition.MenuTimeout)
+            .AddVendorKeys(context.Definitions)
             .AddDirectory("templates", templates)
             .ToKey();
         var folder = await context.StageAsync("iso", key, async work =>
@@ -44,18 +46,26 @@ internal static class IsoStage
             await MakeBiosLoaderAsync(work, packages, files, templates).ConfigureAwait(false);
             await MakeEfiPartitionAsync(work, packages, files, templates).ConfigureAwait(false);
             work.Say("writing the medium");
+            string[] signing = [];
+            if (context.Definitions.VendorKeysText is { Length: > 0 } keys)
+            {
+                await File.WriteAllTextAsync(work.At("keys"), keys).ConfigureAwait(false);
+                await File.WriteAllBytesAsync(work.At("signatures"), ImageSignatures.None.ToBytes()).ConfigureAwait(false);
+                signing = [$"{SignedMedium.Keys}={work.At("keys")}", $"{SignedMedium.Signatures}={work.At("signatures")}"];
+            }
             await MakeIsoAsync(work, packages, files,
             [
+                .. signing,
                 $"/.disk/info={work.At("info")}",
                 $"/boot/grub/grub.cfg={work.At("grub.cfg")}",
                 $"/boot/grub/bios.img={work.At("bios.img")}",
                 $"/boot/vmlinuz={files.Locate("vmlinuz")}",
                 $"/boot/initrd.img={initrd}",
-                $"/virtualinux/image.json={work.At("image.json")}",
+                $"{SignedMedium.Description}={work.At("image.json")}",
                 $"/virtualinux/root.ext4.zst={root.Compressed}",
                 $"/virtualinux/boot.squashfs={boot.Path}",
             ]).ConfigureAwait(false);
-            foreach (var part in (string[])["grub.cfg", "info", "bios.img", "efi.img"]) File.Delete(work.At(part));
+            foreach (var part in (string[])["grub.cfg", "info", "bios.img", "efi.img", "keys", "signatures"]) File.Delete(work.At(part));
         }).ConfigureAwait(false);
         return Path.Combine(folder, "image.iso");
     }

@@ -2,6 +2,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Definitions;
 using VirtuaLinux.Images.Tree;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images.Stages;
 
@@ -21,6 +22,7 @@ internal static class TreeStage
             .Add("remove", facts.Remove).Add("directories", facts.Directories)
             .Add("enable", facts.Services.Enable).Add("disable", facts.Services.Disable).Add("mask", facts.Services.Mask)
             .Add("model", Model(definitions, kernelRelease).Select(v => $"{v.Key}={v.Value}"))
+            .AddVendorKeys(definitions)
             .AddFile("program", context.Options.ProgramPath)
             .AddRunTimeTemplates(definitions.Templates);
         foreach (var overlay in definitions.Overlays)
@@ -46,6 +48,7 @@ internal static class TreeStage
         Overlay.CopyFile(context.Options.ProgramPath, root, Program);
         foreach (var templates in RunTimeTemplates.Folders(definitions.Templates))
             Overlay.CopyTree(templates, root, $"{RunTimeTemplates.Directory}/{Path.GetFileName(templates)}");
+        if (definitions.VendorKeysText is { Length: > 0 } keys) Overlay.WriteFile(root, VendorKey.File, keys);
         await SystemctlAsync(work, "enable", facts.Services.Enable).ConfigureAwait(false);
         await SystemctlAsync(work, "disable", facts.Services.Disable).ConfigureAwait(false);
         await SystemctlAsync(work, "mask", facts.Services.Mask).ConfigureAwait(false);

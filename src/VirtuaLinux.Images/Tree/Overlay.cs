@@ -25,9 +25,7 @@ public sealed class Overlay(string folder)
         {
             if (!path.EndsWith(TemplateExtension, StringComparison.Ordinal)) throw new FailureException($"{file}: build/ holds templates (*{TemplateExtension}) only; move the file to files/");
             var text = TemplateRenderer.Render(file, File.ReadAllText(file), model);
-            var target = Prepare(root, path[..^TemplateExtension.Length]);
-            File.WriteAllText(target, text);
-            File.SetUnixFileMode(target, Mode(file));
+            WriteFile(root, path[..^TemplateExtension.Length], text, Mode(file));
         }
         CopyTree(Path.Combine(folder, "node"), root, NodeTemplates);
     }
@@ -49,6 +47,14 @@ public sealed class Overlay(string folder)
         }
         File.Copy(file, target);
         File.SetUnixFileMode(target, Mode(file));
+    }
+
+    /// <summary>Writes one file into a root.</summary>
+    public static void WriteFile(string root, string path, string text, UnixFileMode mode = PlainMode)
+    {
+        var target = Prepare(root, path);
+        File.WriteAllText(target, text);
+        File.SetUnixFileMode(target, mode);
     }
 
     /// <summary>Folders are made as they are needed, and nothing is written through a link of the root, which could lead out of it.</summary>
