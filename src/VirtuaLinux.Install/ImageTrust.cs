@@ -42,9 +42,10 @@ public static class ImageTrust
         {
             if (!File.Exists(file) || !ImageSignatures.TryRead(File.ReadAllBytes(file), out var signatures) || signatures.Lines.Count == 0)
                 throw new FailureException($"{description}: the image is not signed, and this site takes images of its vendor only; get it from the vendor");
-            return signatures.SignerOf(File.ReadAllBytes(description), trusted) is { } key
-                ? $"signed with key {key.Fingerprint[..16]}"
-                : throw new FailureException($"{description}: the image is not signed by a key that is trusted here ({string.Join(", ", trusted.Select(k => k.Fingerprint[..16]))}), but by {string.Join(", ", signatures.Lines.Keys.Select(k => k[..16]))}, or it was changed since; get it from the vendor");
+            if (signatures.SignerOf(File.ReadAllBytes(description), trusted) is { } key) return $"signed with key {key.Fingerprint[..16]}";
+            throw new FailureException(trusted.Any(k => signatures.Lines.ContainsKey(k.Fingerprint))
+                ? $"{description}: the image is not the one that its vendor signed: it was changed, or is damaged; get it from the vendor again"
+                : $"{description}: the image is not signed with a key that is trusted here ({string.Join(", ", trusted.Select(k => k.Fingerprint[..16]))}), but with {string.Join(", ", signatures.Lines.Keys.Select(k => k[..16]))}; get it from the vendor, or trust that key ('image add --trust')");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
