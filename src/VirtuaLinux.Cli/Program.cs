@@ -8,6 +8,7 @@ var root = new RootCommand("VirtuaLinux: one installer image turns bare machines
 {
     BuildCommand.Create(),
     CheckCommand.Create(),
+    DistroCommand.Create(),
     ServeCommand.Create(),
     MetamasterCommand.Create(),
     InitrdCommand.Create(),

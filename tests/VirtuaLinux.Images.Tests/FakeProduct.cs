@@ -16,8 +16,9 @@ public sealed class FakeProduct : IDisposable
             packageManager: mmdebstrap
             suite: trixie
             components: [main]
-            packages: [base]
-            bootPackages: [linux-image]
+            roles:
+              base: { packages: [base] }
+              kernel: { packages: [linux-image] }
             modulesExclude: [sound]
             bootFiles:
               vmlinuz: boot/vmlinuz-*
@@ -50,6 +51,8 @@ public sealed class FakeProduct : IDisposable
     public string Cache => folder.At("cache");
 
     public string Output => folder.At("out");
+
+    public string At(string path) => folder.At(path);
 
     public string Write(string path, string text) => folder.Write(path, text);
 

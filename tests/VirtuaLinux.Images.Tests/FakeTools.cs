@@ -13,6 +13,9 @@ public sealed class FakeTools : ICommandRunner
     /// <summary>Names of the programs that ran, in order.</summary>
     public List<string> Calls { get; } = [];
 
+    /// <summary>Where the kernel's package has its modules.</summary>
+    public string Modules { get; set; } = "usr/lib/modules";
+
     /// <summary>Called before a program, to let it fail.</summary>
     public Action<string, ExternalCommand>? Before { get; set; }
 
@@ -59,7 +62,7 @@ public sealed class FakeTools : ICommandRunner
         return Task.FromResult(new CommandResult(0, "", ""));
     }
 
-    private static void MakeRoot(string root)
+    private void MakeRoot(string root)
     {
         void Write(string path, string text)
         {
@@ -79,7 +82,7 @@ public sealed class FakeTools : ICommandRunner
         Write($"boot-packages/boot/vmlinuz-{Release}", "kernel");
         foreach (var loader in (string[])["undionly.kpxe", "ipxe.efi", "shimx64.efi", "grubx64.efi", "grubx64-medium.efi", "mmx64.efi"]) Write($"boot-packages/loaders/{loader}", loader);
         Write("boot-packages/grub/boot_hybrid.img", "");
-        var modules = $"boot-packages/usr/lib/modules/{Release}";
+        var modules = $"boot-packages/{Modules}/{Release}";
         foreach (var index in (string[])["modules.order", "modules.builtin", "modules.builtin.modinfo"]) Write($"{modules}/{index}", "");
         Write($"{modules}/kernel/sound/soundcore.ko", "");
         Write($"{modules}/kernel/net/e1000.ko", "");

@@ -19,10 +19,10 @@ public sealed class FileCheckTests : IDisposable
     [Theory]
     [InlineData("any.yaml", "name: a\nnodes: []\n", FileKind.Site)]
     [InlineData("any.yaml", "version: 1\ndistribution: debian\n", FileKind.Image)]
-    [InlineData("any.yaml", "{ version: 1, suite: trixie, packages: [] }\n", FileKind.Distribution)]
+    [InlineData("any.yaml", "{ version: 1, suite: trixie, roles: {} }\n", FileKind.Distribution)]
     [InlineData("images/any.yaml", "name: a\nnodes: []\n", FileKind.Site)]
     [InlineData("images/any.yaml", "version: 1\npackages: []\n", FileKind.Image)]
-    [InlineData("overlays/debian/distribution.yaml", "version: 1\npackages: []\n", FileKind.Distribution)]
+    [InlineData("overlays/debian/distribution.yaml", "version: 1\n", FileKind.Distribution)]
     [InlineData("overlays/debian/distribution.yaml", "", FileKind.Distribution)]
     [InlineData("images/any.yaml", "[ this is: no mapping\n", FileKind.Image)]
     [InlineData("any.yaml", "", FileKind.Site)]
@@ -37,8 +37,11 @@ public sealed class FileCheckTests : IDisposable
     [InlineData("images/test.yaml", "version: 1\ndistribution: debian\nsigning: { keys: [ ../overlays/common/distribution.yaml ] }\n",
         "images/test.yaml:3: images/../overlays/common/distribution.yaml: it holds no public key in PEM ('-----BEGIN PUBLIC KEY-----'); write the path of a public key in PEM, relative to this file: 'openssl pkey -in vendor.key -pubout -out vendor.pem'")]
     [InlineData("images/test.yaml", "version: 2\ndistribution: debian\n", "images/test.yaml:1: version 2 of this file is not known; write version: 1")]
-    [InlineData("overlays/new/distribution.yaml", "version: 1\npackageManager: apt\npackages: []\n",
-        "overlays/new/distribution.yaml:1: 'suite' is missing; add the release's name in its package archive, such as suite: trixie\noverlays/new/distribution.yaml:2: packageManager 'apt' is not known; write packageManager: mmdebstrap")]
+    [InlineData("overlays/new/distribution.yaml", "version: 1\npackageManager: apt\n",
+        "overlays/new/distribution.yaml:2: packageManager 'apt' is not known; write packageManager: mmdebstrap")]
+    [InlineData("overlays/new/distribution.yaml", "version: 1\npackageManager: mmdebstrap\n", "overlays/new/distribution.yaml:1: 'suite' is missing; add the release's name in its package archive, such as suite: trixie")]
+    [InlineData("overlays/new/distribution.yaml", "version: 1\nextends: debain\n", "overlays/new/distribution.yaml:2: there is no distribution 'debain'; write one of: debian; or add its folder under overlays/")]
+    [InlineData("overlays/new/distribution.yaml", "version: 1\nsiute: []\n", "overlays/new/distribution.yaml:2: unknown key 'siute'; did you mean 'suite'?")]
     [InlineData("overlays/new/distribution.yaml", "version: 1\nsuite: trixie\n", "overlays/new/distribution.yaml:1: 'packageManager' is missing; write packageManager: mmdebstrap")]
     [InlineData("site.yaml", "name: a\nnetworks: { cluster: { subnet: 10.0.0.0/24 } }\nnodes: []\n", "site.yaml:3: the site has no node; write at least one, as in { name: node01, mac: \"52:54:00:77:00:01\", ip: 192.168.77.11 }")]
     public void Every_fault_is_named_with_its_line_and_what_to_write(string path, string text, string expected)
@@ -51,6 +54,7 @@ public sealed class FileCheckTests : IDisposable
     [Theory]
     [InlineData("images/test.yaml", "version: 1\ndistribution: debian\n", "image 'test' of debian")]
     [InlineData("overlays/debian/distribution.yaml", "version: 1\npackageManager: mmdebstrap\nsuite: trixie\n", "distribution 'debian'")]
+    [InlineData("overlays/new/distribution.yaml", "version: 1\nextends: debian\n", "distribution 'new'")]
     [InlineData("overlays/common/distribution.yaml", "version: 1\n", "what all distributions share")]
     [InlineData("site.yaml", "name: a\nnetworks: { cluster: { subnet: 10.0.0.0/24 } }\nnodes: [ { name: n, mac: 52:54:00:77:00:01, ip: 10.0.0.2 } ]\n", "site 'a' with 1 node")]
     public void A_sound_file_is_described(string path, string text, string expected)

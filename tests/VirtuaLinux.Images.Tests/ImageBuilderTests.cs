@@ -43,6 +43,68 @@ public sealed class ImageBuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task What_packages_may_not_bring_into_the_root_is_not_taken_from_an_older_build()
+    {
+        await product.BuildAsync();
+        product.Write("overlays/common/distribution.yaml", "version: 1\nremove: [ etc/hostname ]\ndirectories: [ local ]\npathExclude: [ '/usr/share/man/*' ]\n");
+
+        var result = await product.BuildAsync();
+
+        Assert.Equal("packages inventory modules tools tree root initrd boot iso digest trust", string.Join(' ', result.Stages.Where(s => !s.Cached).Select(s => s.Name).Order(StageOrder)));
+    }
+
+    [Fact]
+    public async Task A_distribution_with_an_archive_and_keys_of_its_own_is_installed_from_it()
+    {
+        string[] call = [];
+        string[] keys = [];
+        product.Tools.Before = (name, command) =>
+        {
+            if (name != "mmdebstrap") return;
+            call = [.. command.Arguments];
+            keys = Directory.GetFiles(call.Single(a => a.StartsWith("--keyring=", StringComparison.Ordinal))["--keyring=".Length..]).Select(File.ReadAllText).Order(StringComparer.Ordinal).ToArray();
+        };
+        product.Write("overlays/debian/keys/one.gpg", "first");
+        var second = product.Write("elsewhere/one.gpg", "second");
+        File.AppendAllText(product.At("overlays/debian/distribution.yaml"), $"\narchive: http://archive.example.org/ubuntu\npockets: [updates]\nkeys: [keys/one.gpg, {second}]\n");
+
+        var result = await product.BuildAsync();
+
+        Assert.Equal(["trixie", "http://archive.example.org/ubuntu", "deb http://archive.example.org/ubuntu trixie-updates main"], call.SkipWhile(a => a != "trixie").Where((_, i) => i != 1));
+        Assert.Equal(["first", "second"], keys);
+        Assert.DoesNotContain(FakeProduct.Files(result.Stages[0].Path), f => f.Contains("one.gpg", StringComparison.Ordinal));
+
+        await product.BuildAsync(o => o with { Mirror = "http://mirror.example.org" });
+        Assert.Equal(["http://mirror.example.org", "deb http://mirror.example.org trixie-updates main"], call.TakeLast(2));
+
+        product.Write("overlays/debian/keys/one.gpg", "another");
+        Assert.False((await product.BuildAsync()).Stages[0].Cached);
+    }
+
+    [Theory]
+    [InlineData("keys/one.gpg", "overlays/debian/keys/one.gpg: this key file of the package archive is not there; put the archive's key there, or install the package that brings it")]
+    [InlineData("/nowhere/ubuntu-archive-keyring.gpg", "/nowhere/ubuntu-archive-keyring.gpg: this key file of the package archive is not there; apt-get install ubuntu-archive-keyring (from Debian 13 on; on Ubuntu it is ubuntu-keyring), or put the archive's key there")]
+    public async Task A_missing_key_file_is_named_before_anything_is_fetched(string key, string message)
+    {
+        File.AppendAllText(product.At("overlays/debian/distribution.yaml"), $"\nkeys: [{key}]\n");
+
+        var failure = await Assert.ThrowsAsync<FailureException>(() => product.BuildAsync());
+
+        Assert.EndsWith(message, failure.Message, StringComparison.Ordinal);
+        Assert.Empty(product.Tools.Calls);
+    }
+
+    [Fact]
+    public async Task A_kernel_package_may_still_have_its_modules_in_lib()
+    {
+        product.Tools.Modules = "lib/modules";
+
+        var result = await product.BuildAsync();
+
+        Assert.Contains(FakeProduct.Files(result.Stages.Single(s => s.Name == "modules").Path), f => f.EndsWith("e1000.ko", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Refreshing_fetches_packages_anew_and_rebuilds_nothing_when_they_are_the_same()
     {
         await product.BuildAsync();

@@ -6,7 +6,7 @@ namespace VirtuaLinux.Images.Definitions;
 /// <summary>Everything that describes an image: its definition, the facts of its overlays, and where their files are.</summary>
 /// <param name="Name">Name of the image.</param>
 /// <param name="Image">Its definition.</param>
-/// <param name="Distribution">Facts of <c>overlays/common</c> with the distribution's on top.</param>
+/// <param name="Distribution">Facts of <c>overlays/common</c>, with those that the distribution extends and its own on top.</param>
 /// <param name="Overlays">Folders of the overlays in the order in which they are applied.</param>
 /// <param name="Templates">The folder <c>templates</c>.</param>
 /// <param name="ImageFile">The image's definition, <c>images/NAME.yaml</c>.</param>
@@ -31,12 +31,13 @@ public sealed record DefinitionSet(string Name, ImageDefinition Image, Distribut
         string Locate(string folder) => productDirectory is null ? ProductFiles.Locate(folder) : Path.Combine(productDirectory, folder);
         var (images, overlays) = (Locate("images"), Locate("overlays"));
         var image = ReadImage(images, overlays, name);
-        var distribution = ReadDistribution(overlays, image.Distribution).On(ReadDistribution(overlays, DefinitionFile.Common));
+        var (chain, errors) = OverlayChain.Load(overlays, image.Distribution);
+        if (chain is null) throw new InvalidInputException(errors);
         return new DefinitionSet(
             name,
             image,
-            distribution with { Packages = [.. distribution.Packages, .. image.Packages] },
-            [Path.Combine(overlays, DefinitionFile.Common), Path.Combine(overlays, image.Distribution)],
+            chain.Distribution with { ImagePackages = image.Packages },
+            chain.Overlays,
             Locate("templates"),
             Path.Combine(images, $"{name}.yaml"));
     }
@@ -48,12 +49,5 @@ public sealed record DefinitionSet(string Name, ImageDefinition Image, Distribut
         if (!known.Contains(file)) throw new FailureException($"there is no image '{name}' in {images}; there are: {string.Join(", ", known.Select(Path.GetFileNameWithoutExtension))}");
         var (image, errors) = DefinitionFile.LoadImage(file, File.ReadAllText(file), DefinitionFile.Distributions(overlays));
         return image ?? throw new InvalidInputException(errors);
-    }
-
-    private static Distribution ReadDistribution(string overlays, string name)
-    {
-        var file = Path.Combine(overlays, name, DefinitionFile.FactsName);
-        var (distribution, errors) = DefinitionFile.LoadDistribution(file, File.ReadAllText(file), name == DefinitionFile.Common);
-        return distribution ?? throw new InvalidInputException(errors);
     }
 }

@@ -37,8 +37,8 @@ public static class FileCheck
                 return (image is null ? null : $"image '{Path.GetFileNameWithoutExtension(full)}' of {image.Distribution}", imageErrors);
             case FileKind.Distribution:
                 var name = Path.GetFileName(Path.GetDirectoryName(full));
-                var (facts, factErrors) = DefinitionFile.LoadDistribution(path, text, name == DefinitionFile.Common);
-                return (facts is null ? null : name == DefinitionFile.Common ? "what all distributions share" : $"distribution '{name}'", factErrors);
+                var (chain, factErrors) = OverlayChain.Load(Path.GetFullPath(Path.Combine(full, "../..")), name!, path, text);
+                return (chain is null ? null : name == DefinitionFile.Common ? "what all distributions share" : $"distribution '{name}'", factErrors);
             default:
                 var (site, siteErrors) = SiteFile.Load(path, text);
                 return (site is null ? null : $"site '{site.Name}' with {site.Nodes.Count} node{(site.Nodes.Count == 1 ? "" : "s")}", siteErrors);

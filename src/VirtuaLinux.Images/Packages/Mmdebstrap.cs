@@ -15,18 +15,25 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
     /// <summary>Keeps what the archive says of each package before mmdebstrap removes apt's lists. Nothing in the root changes by it, so that it is not in the stage's key.</summary>
     private const string AvailableHook = $"APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= dumpavail > \"$1/{InventoryStage.Available}\"";
 
-    public override StageKey AddTo(StageKey key) => key
-        .Add("suite", distribution.Suite)
-        .Add("components", distribution.Components)
-        .Add("packages", distribution.Packages.Order(StringComparer.Ordinal))
-        .Add("boot packages", distribution.BootPackages.Order(StringComparer.Ordinal))
-        .Add("path exclude", distribution.PathExclude)
-        .Add("path include", distribution.PathInclude)
-        .AddFile("hook", bootPackagesHook);
+    public override StageKey AddTo(StageKey key)
+    {
+        ArchiveKeys.Check(distribution.Keys);
+        foreach (var file in distribution.Keys) key.AddFile("archive key", file);
+        if (distribution.Pockets.Count > 0) key.Add("pockets", distribution.Pockets);
+        return key
+            .Add("suite", distribution.Suite)
+            .Add("components", distribution.Components)
+            .Add("packages", distribution.Packages.Order(StringComparer.Ordinal))
+            .Add("boot packages", distribution.BootPackages.Order(StringComparer.Ordinal))
+            .Add("path exclude", distribution.PathExclude)
+            .Add("path include", distribution.PathInclude)
+            .AddFile("hook", bootPackagesHook);
+    }
 
     public override async Task InstallAsync(StageWork work, ImageBuildOptions options)
     {
         var root = work.At("root");
+        var keys = distribution.Keys.Count == 0 ? null : ArchiveKeys.Collect(distribution.Keys, work.At("keys"));
         // apt's first error is the cause; those after it are its consequences.
         string? cause = null;
         var call = ExternalCommand.Of("mmdebstrap",
@@ -37,6 +44,7 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
                 $"--include={string.Join(',', distribution.Packages)}")
             .With([.. distribution.PathExclude.Select(p => $"--dpkgopt=path-exclude={p}")])
             .With([.. distribution.PathInclude.Select(p => $"--dpkgopt=path-include={p}")])
+            .With(keys is null ? [] : [$"--keyring={keys}"])
             .With($"--customize-hook={bootPackagesHook}", $"--customize-hook={AvailableHook}", distribution.Suite, root)
             .WithEnvironment("VIRTUALINUX_BOOT_PACKAGES", string.Join(' ', distribution.BootPackages))
             .WithEnvironment("SOURCE_DATE_EPOCH", options.SourceDateEpoch?.ToString(CultureInfo.InvariantCulture))
@@ -47,15 +55,16 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
                 if (line.StartsWith("E: ", StringComparison.Ordinal)) Interlocked.CompareExchange(ref cause, line[3..].Trim(), null);
                 Tell(work, line);
             });
-        if (options.Mirror is { } mirror) call = call.With(mirror);
+        if (options.Mirror is { } mirror) call = call.With(mirror).With([.. distribution.Pockets.Select(p => $"deb {mirror} {distribution.Suite}-{p} {string.Join(' ', distribution.Components)}")]);
         try
         {
             await work.RunAsync(call).ConfigureAwait(false);
         }
         catch (ExternalCommandException e) when (e.ExitCode is not null && !e.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase))
         {
-            throw new FailureException($"the packages could not be installed: {cause ?? e.Message}; check the network and the names in packages and bootPackages, or name another package archive", e);
+            throw new FailureException($"the packages could not be installed: {cause ?? e.Message}; check the network and the names of packages in distribution.yaml, or name another package archive", e);
         }
+        if (keys is not null) Directory.Delete(keys, recursive: true);
         Directory.Move(Path.Combine(root, "boot-packages"), work.At("boot"));
         var available = Path.Combine(root, InventoryStage.Available);
         await InstalledPackage.SelectAsync(root, work.At("boot"), [available], work.At(InventoryStage.Available)).ConfigureAwait(false);

@@ -19,6 +19,13 @@ internal abstract class PackageManager
         var other => throw new FailureException($"distribution.yaml: packageManager '{other}' is not known; write mmdebstrap"),
     };
 
+    /// <summary>What a distribution does not say although its package manager has to know it: the key, and what to write.</summary>
+    public static IEnumerable<(string Key, string Advice)> Missing(Distribution distribution) => distribution.PackageManager switch
+    {
+        "mmdebstrap" when distribution.Suite.Length == 0 => [("suite", "add the release's name in its package archive, such as suite: trixie")],
+        _ => [],
+    };
+
     /// <summary>Adds everything that the result depends on to a stage's key.</summary>
     public abstract StageKey AddTo(StageKey key);
 

@@ -13,12 +13,6 @@ internal sealed record BootVolume(string Path, string Digest);
 /// <summary>Makes the boot volume.</summary>
 internal static class BootVolumeStage
 {
-    /// <summary>The files that boot services export, besides the initrd; the distribution says where its packages keep each.</summary>
-    private static readonly string[] Exported = ["vmlinuz", "undionly.kpxe", "ipxe.efi", "shimx64.efi", "grubx64.efi"];
-
-    /// <summary>The loaders of the EFI partition by their paths on it: firmware loads the signed shim, and that the signed GRUB that reads disks.</summary>
-    private static readonly (string Path, string Name)[] Starter = [("EFI/BOOT/BOOTX64.EFI", "shimx64.efi"), ("EFI/BOOT/grubx64.efi", "grubx64-medium.efi"), ("EFI/BOOT/mmx64.efi", "mmx64.efi")];
-
     public static async Task<BootVolume> RunAsync(BuildContext context, PackageSet packages, ModuleTree modules, string initrd)
     {
         var files = new BootFiles(context.Definitions.Distribution, packages.Boot);
@@ -27,15 +21,15 @@ internal static class BootVolumeStage
             .Add("epoch", packages.Epoch)
             .Add("modules", Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(modules.Directory)!)!))
             .Add("initrd", Path.GetFileName(Path.GetDirectoryName(initrd)!))
-            .Add("files", Exported.Select(files.Locate).Select(f => Path.GetRelativePath(packages.Folder, f)))
-            .Add("starter", Starter.Select(s => $"{s.Path}={Path.GetRelativePath(packages.Folder, files.Locate(s.Name))}"))
+            .Add("files", BootFiles.Exported.Select(files.Locate).Select(f => Path.GetRelativePath(packages.Folder, f)))
+            .Add("starter", BootFiles.EfiLoaders.Select(s => $"{s.Path}={Path.GetRelativePath(packages.Folder, files.Locate(s.Name))}"))
             .ToKey();
         var folder = await context.StageAsync("boot", key, async work =>
         {
             var export = Directory.CreateDirectory(work.At("content/export")).FullName;
-            foreach (var name in Exported) File.Copy(files.Locate(name), Path.Combine(export, name));
+            foreach (var name in BootFiles.Exported) File.Copy(files.Locate(name), Path.Combine(export, name));
             File.Copy(initrd, Path.Combine(export, "initrd.img"));
-            foreach (var (path, name) in Starter)
+            foreach (var (path, name) in BootFiles.EfiLoaders)
             {
                 var target = work.At($"content/starter/{path}");
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);

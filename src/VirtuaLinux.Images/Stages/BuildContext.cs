@@ -17,6 +17,9 @@ internal sealed class BuildContext(ImageBuildOptions options, DefinitionSet defi
 
     public DefinitionSet Definitions => definitions;
 
+    /// <summary>URI of the package archive: the builder's, or else the distribution's, or else null for the package manager's own.</summary>
+    public string? Mirror => options.Mirror ?? (definitions.Distribution.Archive is { Length: > 0 } archive ? archive : null);
+
     public CancellationToken Cancellation => cancellation;
 
     public IReadOnlyList<BuiltStage> Stages => stages;

@@ -11,7 +11,7 @@ internal sealed class ImageTool(params IReadOnlyList<string> roots)
     /// <exception cref="FailureException">No package brought it.</exception>
     public ExternalCommand Call(string program, params IReadOnlyList<string> arguments)
     {
-        var path = Find(["usr/sbin", "usr/bin"], program) ?? throw new FailureException($"no package of the image brings {program}; add one to packages or bootPackages in the overlay's distribution.yaml");
+        var path = Find(["usr/sbin", "usr/bin"], program) ?? throw new FailureException($"no package of the image brings {program}; add one to a role in the overlay's distribution.yaml");
         var loader = Find(["lib64", "usr/lib64"], "ld-linux-x86-64.so.2") ?? throw new FailureException("the image has no dynamic loader (package libc6)");
         var libraries = string.Join(':', roots.SelectMany(r => new LibraryResolver(r).Directories.Select(d => Path.Combine(r, d))));
         return ExternalCommand.Of(loader, "--inhibit-cache", "--library-path", libraries, "--argv0", program, path).With(arguments);

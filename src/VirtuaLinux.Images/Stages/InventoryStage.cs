@@ -38,7 +38,7 @@ internal static class InventoryStage
         var kept = Path.Combine(packages.Folder, Available);
         if (!File.Exists(kept))
         {
-            var key = new StageKey("archive 1").Add("packages", packages.Identity).Add("mirror", context.Options.Mirror ?? "").ToKey();
+            var key = new StageKey("archive 1").Add("packages", packages.Identity).Add("mirror", context.Mirror ?? "").ToKey();
             try
             {
                 var folder = await context.StageAsync("archive", key, work => FetchAsync(work, packages)).ConfigureAwait(false);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
+using VirtuaLinux.Images.Definitions;
 using VirtuaLinux.Images.Signing;
 using VirtuaLinux.Model;
 
@@ -41,7 +42,7 @@ internal static class IsoStage
         var folder = await context.StageAsync("iso", key, async work =>
         {
             await File.WriteAllTextAsync(work.At("image.json"), image).ConfigureAwait(false);
-            await File.WriteAllTextAsync(work.At("grub.cfg"), Menu(context, info, templates)).ConfigureAwait(false);
+            await File.WriteAllTextAsync(work.At("grub.cfg"), Menu(templates, info.Image.ToString(), definition)).ConfigureAwait(false);
             await File.WriteAllTextAsync(work.At("info"), $"VirtuaLinux {info.Image}\n").ConfigureAwait(false);
             await MakeBiosLoaderAsync(work, packages, files, templates).ConfigureAwait(false);
             await MakeEfiPartitionAsync(work, packages, files, templates).ConfigureAwait(false);
@@ -70,20 +71,21 @@ internal static class IsoStage
         return Path.Combine(folder, "image.iso");
     }
 
-    private static string Menu(BuildContext context, ImageInfo info, string templates)
+    /// <summary>The medium's boot menu.</summary>
+    public static string Menu(string templates, string image, ImageDefinition definition)
     {
         var template = Path.Combine(templates, "grub.cfg.sbn");
         return TemplateRenderer.Render(template, File.ReadAllText(template), new Dictionary<string, object?>
         {
-            ["image"] = info.Image.ToString(),
-            ["kernel_arguments"] = context.Definitions.Image.KernelArguments,
-            ["timeout"] = context.Definitions.Image.MenuTimeout,
+            ["image"] = image,
+            ["kernel_arguments"] = definition.KernelArguments,
+            ["timeout"] = definition.MenuTimeout,
         });
     }
 
     private static async Task MakeBiosLoaderAsync(StageWork work, PackageSet packages, BootFiles files, string templates) =>
         await work.RunAsync(new ImageTool(packages.Root, packages.Boot)
-            .Call("grub-mkimage", "-O", "i386-pc-eltorito", "-d", files.LocateDirectory("grub-i386-pc"), "-p", "/boot/grub", "-c", Path.Combine(templates, "bios.cfg"), "-o", work.At("bios.img"))
+            .Call("grub-mkimage", "-O", "i386-pc-eltorito", "-d", files.LocateDirectory(BootFiles.BiosModules), "-p", "/boot/grub", "-c", Path.Combine(templates, "bios.cfg"), "-o", work.At("bios.img"))
             .With(GrubModules)).ConfigureAwait(false);
 
     /// <summary>A small FAT file system: firmware loads the signed shim from it, shim the signed GRUB, and GRUB a few lines that lead to the medium's menu.</summary>
@@ -93,9 +95,7 @@ internal static class IsoStage
         var image = work.At("efi.img");
         (string Path, string Source)[] content =
         [
-            ("EFI/BOOT/BOOTX64.EFI", files.Locate("shimx64.efi")),
-            ("EFI/BOOT/grubx64.efi", files.Locate("grubx64-medium.efi")),
-            ("EFI/BOOT/mmx64.efi", files.Locate("mmx64.efi")),
+            .. BootFiles.EfiLoaders.Select(l => (l.Path, files.Locate(l.Name))),
             ("boot/grub/grub.cfg", Path.Combine(templates, "efi.cfg")),
         ];
         var size = content.Sum(c => new FileInfo(c.Source).Length) / 1024 + EfiSlackKiB;
@@ -117,7 +117,7 @@ internal static class IsoStage
                 "-partition_offset", "16",
                 // BIOS, from CD (El Torito) and from USB (the same loader, started by the boot record).
                 "-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info",
-                "--grub2-mbr", Path.Combine(files.LocateDirectory("grub-i386-pc"), "boot_hybrid.img"),
+                "--grub2-mbr", Path.Combine(files.LocateDirectory(BootFiles.BiosModules), "boot_hybrid.img"),
                 // UEFI, from CD (El Torito) and from USB (a partition). No GPT: a valid one stops some old BIOSes.
                 "-append_partition", "2", "0xef", work.At("efi.img"),
                 "-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot",

@@ -13,14 +13,15 @@ internal static class ModulesStage
 {
     public static async Task<ModuleTree> RunAsync(BuildContext context, PackageSet packages)
     {
-        var release = KernelRelease(packages);
+        var source = SourceOf(packages);
+        var release = source.Name;
         var exclude = context.Definitions.Distribution.ModulesExclude;
         var key = new StageKey("modules 1").Add("packages", packages.Identity).Add("exclude", exclude).ToKey();
         var folder = await context.StageAsync("modules", key, async work =>
         {
             var modules = work.At($"modules/{release}");
             Directory.CreateDirectory(work.At("modules"));
-            await work.RunAsync(ExternalCommand.Of("cp", "--archive", "--reflink=auto", Path.Combine(packages.Boot, "usr/lib/modules", release), modules)).ConfigureAwait(false);
+            await work.RunAsync(ExternalCommand.Of("cp", "--archive", "--reflink=auto", source.FullName, modules)).ConfigureAwait(false);
             foreach (var unwanted in exclude.Select(e => Path.Combine(modules, "kernel", e.Trim('/'))).Where(Directory.Exists)) Directory.Delete(unwanted, recursive: true);
             foreach (var link in (string[])["build", "source"]) File.Delete(Path.Combine(modules, link));
             await DependAsync(work, packages, modules).ConfigureAwait(false);
@@ -39,12 +40,15 @@ internal static class ModulesStage
         Directory.Delete(work.At("depmod"), recursive: true);
     }
 
-    private static string KernelRelease(PackageSet packages)
+    /// <summary>The kernel's folder among the boot packages. Those that are older than the merger of /lib into /usr, or never took it up, have it in /lib.</summary>
+    private static DirectoryInfo SourceOf(PackageSet packages)
     {
-        var modules = new DirectoryInfo(Path.Combine(packages.Boot, "usr/lib/modules"));
-        var releases = modules.Exists ? modules.GetDirectories().Where(d => Directory.Exists(Path.Combine(d.FullName, "kernel"))).Select(d => d.Name).ToArray() : [];
-        return releases is [var only]
+        var found = ((string[])["usr/lib/modules", "lib/modules"]).Select(m => new DirectoryInfo(Path.Combine(packages.Boot, m)))
+            .Where(m => m.Exists)
+            .SelectMany(m => m.GetDirectories())
+            .Where(d => Directory.Exists(Path.Combine(d.FullName, "kernel"))).ToList();
+        return found is [var only]
             ? only
-            : throw new FailureException($"bootPackages bring {(releases.Length == 0 ? "no kernel" : $"several kernels ({string.Join(", ", releases)})")}; list exactly one in the overlay's distribution.yaml");
+            : throw new FailureException($"the packages of the role 'kernel' bring {(found.Count == 0 ? "no kernel" : $"several kernels ({string.Join(", ", found.Select(d => d.Name))})")}; list exactly one in the overlay's distribution.yaml");
     }
 }

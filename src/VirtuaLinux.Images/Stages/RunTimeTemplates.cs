@@ -9,7 +9,7 @@ internal static class RunTimeTemplates
     /// <summary>Where root and initrd keep them.</summary>
     public const string Directory = "usr/share/virtualinux/templates";
 
-    private static readonly string[] BuildOnly = ["initrd", "iso", "lab", "packages"];
+    private static readonly string[] BuildOnly = ["distro", "initrd", "iso", "lab", "packages"];
 
     /// <summary>Their folders, sorted.</summary>
     public static IEnumerable<string> Folders(string templates) =>

@@ -51,7 +51,7 @@ internal static class ToolsStage
     {
         const string busybox = "usr/bin/busybox";
         var program = Path.Combine(packages.Root, busybox);
-        if (!File.Exists(program)) throw new FailureException("no package of the image brings busybox; add busybox-static to packages in the overlay's distribution.yaml");
+        if (!File.Exists(program)) throw new FailureException("no package of the image brings busybox; add it to the role 'base' in the overlay's distribution.yaml");
         var applets = await work.RunAsync(ExternalCommand.Of(program, "--list")).ConfigureAwait(false);
         archive.AddFileFrom(busybox, program, executable: true);
         foreach (var applet in applets.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))

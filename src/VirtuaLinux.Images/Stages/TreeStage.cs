@@ -1,6 +1,5 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
-using VirtuaLinux.Images.Definitions;
 using VirtuaLinux.Images.Tree;
 using VirtuaLinux.Model;
 
@@ -18,10 +17,10 @@ internal static class TreeStage
         var key = new StageKey("tree 1")
             .Add("packages", packages.Identity)
             .Add("epoch", packages.Epoch)
-            .Add("mirror", context.Options.Mirror ?? "")
+            .Add("mirror", context.Mirror ?? "")
             .Add("remove", facts.Remove).Add("directories", facts.Directories)
-            .Add("enable", facts.Services.Enable).Add("disable", facts.Services.Disable).Add("mask", facts.Services.Mask)
-            .Add("model", Model(definitions, kernelRelease).Select(v => $"{v.Key}={v.Value}"))
+            .Add("enable", facts.Enable).Add("disable", facts.Disable).Add("mask", facts.Mask)
+            .Add("model", Model(definitions.Name, definitions.Image.Distribution, kernelRelease).Select(v => $"{v.Key}={v.Value}"))
             .AddVendorKeys(definitions)
             .AddFile("program", context.Options.ProgramPath)
             .AddRunTimeTemplates(definitions.Templates);
@@ -43,15 +42,15 @@ internal static class TreeStage
         foreach (var overlay in definitions.Overlays)
         {
             work.Say($"applying {Path.GetFileName(overlay)}");
-            new Overlay(overlay).Apply(root, Model(definitions, kernelRelease));
+            new Overlay(overlay).Apply(root, Model(definitions.Name, definitions.Image.Distribution, kernelRelease));
         }
         Overlay.CopyFile(context.Options.ProgramPath, root, Program);
         foreach (var templates in RunTimeTemplates.Folders(definitions.Templates))
             Overlay.CopyTree(templates, root, $"{RunTimeTemplates.Directory}/{Path.GetFileName(templates)}");
         if (definitions.VendorKeysText is { Length: > 0 } keys) Overlay.WriteFile(root, VendorKey.File, keys);
-        await SystemctlAsync(work, "enable", facts.Services.Enable).ConfigureAwait(false);
-        await SystemctlAsync(work, "disable", facts.Services.Disable).ConfigureAwait(false);
-        await SystemctlAsync(work, "mask", facts.Services.Mask).ConfigureAwait(false);
+        await SystemctlAsync(work, "enable", facts.Enable).ConfigureAwait(false);
+        await SystemctlAsync(work, "disable", facts.Disable).ConfigureAwait(false);
+        await SystemctlAsync(work, "mask", facts.Mask).ConfigureAwait(false);
     }
 
     private static async Task SystemctlAsync(StageWork work, string verb, IReadOnlyList<string> units)
@@ -62,10 +61,10 @@ internal static class TreeStage
     }
 
     /// <summary>What the templates in <c>build/</c> may use.</summary>
-    private static Dictionary<string, object?> Model(DefinitionSet definitions, string kernelRelease) => new()
+    public static Dictionary<string, object?> Model(string image, string distribution, string kernelRelease) => new()
     {
-        ["image"] = definitions.Name,
-        ["distribution"] = definitions.Image.Distribution,
+        ["image"] = image,
+        ["distribution"] = distribution,
         ["kernel_release"] = kernelRelease,
     };
 }

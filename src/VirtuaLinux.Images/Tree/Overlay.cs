@@ -9,7 +9,8 @@ public sealed class Overlay(string folder)
     /// <summary>Where a root keeps the templates that its node renders.</summary>
     public const string NodeTemplates = "usr/share/virtualinux/node";
 
-    private const string TemplateExtension = ".sbn";
+    /// <summary>What names of templates end with.</summary>
+    internal const string TemplateExtension = ".sbn";
 
     private const UnixFileMode PlainMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode ProgramMode = PlainMode | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
@@ -76,7 +77,8 @@ public sealed class Overlay(string folder)
 
     private static UnixFileMode Mode(string file) => (File.GetUnixFileMode(file) & UnixFileMode.UserExecute) != 0 ? ProgramMode : PlainMode;
 
-    private static IEnumerable<(string File, string Path)> Entries(string source) =>
+    /// <summary>The files and links below a folder, with their paths inside it, sorted by those.</summary>
+    internal static IEnumerable<(string File, string Path)> Entries(string source) =>
         Directory.Exists(source)
             ? new DirectoryInfo(source).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
                 .Where(e => e.LinkTarget is not null || !e.Attributes.HasFlag(FileAttributes.Directory))

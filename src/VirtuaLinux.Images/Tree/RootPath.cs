@@ -30,5 +30,15 @@ public static class RootPath
         return string.Join('/', done);
     }
 
+    /// <summary>Whether a link leads above the root, by what it says alone; at the root itself <c>..</c> is the root, so that only a mistake or malice writes that.</summary>
+    /// <param name="path">The link's path in the root.</param>
+    /// <param name="target">What it says.</param>
+    public static bool LeavesRoot(string path, string target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        var depth = target.StartsWith('/') ? 0 : Parts(path).Count() - 1;
+        return Parts(target).Any(part => (depth += part == ".." ? -1 : 1) < 0);
+    }
+
     private static IEnumerable<string> Parts(string path) => path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".");
 }
