@@ -1,5 +1,7 @@
+using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Definitions;
+using VirtuaLinux.Model;
 
 namespace VirtuaLinux.Images.Tests;
 
@@ -49,6 +51,16 @@ public sealed class ProductDefinitionTests
         var file = Path.Combine(Path.GetDirectoryName(ProductFiles.Locate("VirtuaLinux.sln"))!, $"tests/VirtuaLinux.Images.Tests/Expectations/Distributions/{name}.txt");
         if (Environment.GetEnvironmentVariable("UPDATE_EXPECTATIONS") == "1") File.WriteAllText(file, text);
         Assert.Equal(File.ReadAllText(file), text);
+    }
+
+    [Fact]
+    public void Every_key_and_every_role_is_explained_to_those_who_write_them()
+    {
+        var readme = File.ReadAllText(ProductFiles.Locate("overlays/README.md"));
+
+        Assert.All(Role.All, r => Assert.Contains($"`{r.Name}`", readme, StringComparison.Ordinal));
+        using var schema = JsonDocument.Parse(YamlFile.Schema(DefinitionJson.Default.Distribution));
+        Assert.All(schema.RootElement.GetProperty("properties").EnumerateObject(), p => Assert.Contains($"`{p.Name}`", readme, StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Sorted(string what, IEnumerable<string> names) => names.Order(StringComparer.Ordinal).Select(n => $"{what} {n}");
