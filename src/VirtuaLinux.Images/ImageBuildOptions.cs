@@ -6,7 +6,7 @@ public sealed record ImageBuildOptions
     /// <summary>Name of the image: <c>images/NAME.yaml</c>.</summary>
     public required string ImageName { get; init; }
 
-    /// <summary>Where the installer ISO, <c>image.json</c> and what tells of their contents go.</summary>
+    /// <summary>Where the installer ISO, <c>NAME.json</c> and what tells of their contents go.</summary>
     public required string OutputDirectory { get; init; }
 
     /// <summary>Where results of stages are kept between builds.</summary>

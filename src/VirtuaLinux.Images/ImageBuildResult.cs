@@ -4,7 +4,7 @@ namespace VirtuaLinux.Images;
 
 /// <summary>A built image.</summary>
 /// <param name="IsoPath">The installer medium.</param>
-/// <param name="Info">What is known of the image; also in <c>image.json</c> beside the medium.</param>
+/// <param name="Info">What is known of the image; also in <c>NAME.json</c> beside the medium.</param>
 /// <param name="Stages">All stages in the order of the build.</param>
 public sealed record ImageBuildResult(string IsoPath, ImageInfo Info, IReadOnlyList<BuiltStage> Stages);
 

@@ -103,7 +103,7 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
         try
         {
             await DeliverMediumAsync(context, iso, target).ConfigureAwait(false);
-            await DeliverTextAsync(Path.Combine(folder, "image.json"), await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(iso)!, "image.json"), context.Cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+            await DeliverTextAsync(Path.ChangeExtension(target, "json"), await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(iso)!, "image.json"), context.Cancellation).ConfigureAwait(false)).ConfigureAwait(false);
             foreach (var file in Directory.EnumerateFiles(trust).Where(f => Path.GetFileName(f) != DigestList.FileName))
                 await DeliverTextAsync(Path.Combine(folder, Path.GetFileName(file)), await File.ReadAllTextAsync(file, context.Cancellation).ConfigureAwait(false)).ConfigureAwait(false);
             await DeliverTextAsync(Path.Combine(folder, DigestList.FileName), DigestsOf(folder, trust)).ConfigureAwait(false);

@@ -30,7 +30,7 @@ public sealed class TestLab : IAsyncDisposable
     public static string ImageInfo => InfoOf(Iso);
 
     /// <summary>What the build says of the image in an installer ISO.</summary>
-    public static string InfoOf(string iso) => Path.Combine(Path.GetDirectoryName(iso)!, "image.json");
+    public static string InfoOf(string iso) => Path.ChangeExtension(iso, "json");
 
     private static string Root => Path.GetDirectoryName(ProductFiles.Locate("VirtuaLinux.sln"))!;
 

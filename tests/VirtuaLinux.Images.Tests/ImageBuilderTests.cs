@@ -20,7 +20,7 @@ public sealed class ImageBuilderTests : IDisposable
         Assert.All(second.Stages, s => Assert.True(s.Cached, s.Name));
         Assert.Equal(first.Info.Image, second.Info.Image);
         Assert.StartsWith("test@2026.03.04-", second.Info.Image.ToString(), StringComparison.Ordinal);
-        Assert.Equal(["SHA256SUMS", "image.json", "test.cdx.json", "test.iso", "test.lock", "test.provenance.json", "test.spdx.json"], Directory.GetFiles(product.Output, "*").Select(f => Path.GetFileName(f)).Where(f => !f.StartsWith('.')).Order(StringComparer.Ordinal));
+        Assert.Equal(["SHA256SUMS", "test.cdx.json", "test.iso", "test.json", "test.lock", "test.provenance.json", "test.spdx.json"], Directory.GetFiles(product.Output, "*").Select(f => Path.GetFileName(f)).Where(f => !f.StartsWith('.')).Order(StringComparer.Ordinal));
     }
 
     [Theory]

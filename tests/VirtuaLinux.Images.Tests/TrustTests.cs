@@ -7,7 +7,7 @@ namespace VirtuaLinux.Images.Tests;
 /// <summary>What a build delivers beside the medium, and what it holds itself to.</summary>
 public sealed class TrustTests : IDisposable
 {
-    private static readonly string[] Delivered = ["image.json", "test.cdx.json", "test.iso", "test.lock", "test.provenance.json", "test.spdx.json"];
+    private static readonly string[] Delivered = ["test.cdx.json", "test.iso", "test.json", "test.lock", "test.provenance.json", "test.spdx.json"];
 
     private readonly FakeProduct product = new();
 

@@ -34,7 +34,7 @@ internal static partial class TrustStage
             .ToKey();
         return await context.StageAsync("trust", key, async work =>
         {
-            var digests = new SortedDictionary<string, string>(StringComparer.Ordinal) { [contents.Medium] = medium.Sha256, ["image.json"] = DigestOf(description) };
+            var digests = new SortedDictionary<string, string>(StringComparer.Ordinal) { [contents.Medium] = medium.Sha256, [$"{name}.json"] = DigestOf(description) };
             async Task WriteAsync(string file, string text)
             {
                 await File.WriteAllTextAsync(work.At(file), text).ConfigureAwait(false);
