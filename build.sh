@@ -4,11 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # To build the program (NativeAOT links with clang) and images.
-build_packages=(clang zlib1g-dev mmdebstrap debian-archive-keyring gpg xorriso mtools dosfstools squashfs-tools e2fsprogs cryptsetup-bin kmod cpio zstd fdisk busybox-static curl openssl)
+build_packages=(clang zlib1g-dev mmdebstrap debian-archive-keyring dnf rpm gpg xorriso mtools dosfstools squashfs-tools e2fsprogs cryptsetup-bin kmod cpio zstd fdisk busybox-static curl openssl)
 # To run the lab: machines, firmware, SAN, network.
 lab_packages=(qemu-system-x86 qemu-utils seabios ipxe-qemu ovmf tgt iproute2 openssh-client)
 # Peers that the tests talk to.
-test_packages=(lvm2 strace thin-provisioning-tools libiscsi-bin open-iscsi sg3-utils dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-client isc-dhcp-relay dhcpcd-base systemd tcpdump)
+test_packages=(createrepo-c gpg-agent lvm2 strace thin-provisioning-tools libiscsi-bin open-iscsi sg3-utils dnsmasq-base atftp tftp-hpa kea-admin isc-dhcp-client isc-dhcp-relay dhcpcd-base systemd tcpdump)
 # What --target=Fuzz and --target=Bench need besides.
 case "$*" in
     *target=Fuzz*) test_packages+=(afl++) ;;

@@ -5,6 +5,7 @@ using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Definitions;
 using VirtuaLinux.Images.Inventory;
+using VirtuaLinux.Images.Packages;
 using VirtuaLinux.Images.Stages;
 using VirtuaLinux.Model;
 
@@ -26,7 +27,7 @@ public sealed class ImageBuilder(ImageBuildOptions options, ICommandRunner runne
     {
         var definitions = DefinitionSet.Load(options.ImageName, options.ProductDirectory);
         if (!File.Exists(options.ProgramPath)) throw new FailureException($"{options.ProgramPath}: the virtualinux program for the image is not there; publish it first");
-        HostTools.Check();
+        HostTools.Check(PackageManager.For(definitions.Distribution, definitions.Templates));
         using var cache = new StageCache(options.CacheDirectory);
         var context = new BuildContext(options, definitions, cache, runner, cancellationToken);
 

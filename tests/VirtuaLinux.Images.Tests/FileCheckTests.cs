@@ -38,11 +38,11 @@ public sealed class FileCheckTests : IDisposable
         "images/test.yaml:3: images/../overlays/common/distribution.yaml: it holds no public key in PEM ('-----BEGIN PUBLIC KEY-----'); write the path of a public key in PEM, relative to this file: 'openssl pkey -in vendor.key -pubout -out vendor.pem'")]
     [InlineData("images/test.yaml", "version: 2\ndistribution: debian\n", "images/test.yaml:1: version 2 of this file is not known; write version: 1")]
     [InlineData("overlays/new/distribution.yaml", "version: 1\npackageManager: apt\n",
-        "overlays/new/distribution.yaml:2: packageManager 'apt' is not known; write packageManager: mmdebstrap")]
+        "overlays/new/distribution.yaml:2: packageManager 'apt' is not known; write packageManager: mmdebstrap or dnf")]
     [InlineData("overlays/new/distribution.yaml", "version: 1\npackageManager: mmdebstrap\n", "overlays/new/distribution.yaml:1: 'suite' is missing; add the release's name in its package archive, such as suite: trixie")]
     [InlineData("overlays/new/distribution.yaml", "version: 1\nextends: debain\n", "overlays/new/distribution.yaml:2: there is no distribution 'debain'; write one of: debian; or add its folder under overlays/")]
     [InlineData("overlays/new/distribution.yaml", "version: 1\nsiute: trixie\n", "overlays/new/distribution.yaml:2: unknown key 'siute'; did you mean 'suite'?")]
-    [InlineData("overlays/new/distribution.yaml", "version: 1\nsuite: trixie\n", "overlays/new/distribution.yaml:1: 'packageManager' is missing; write packageManager: mmdebstrap")]
+    [InlineData("overlays/new/distribution.yaml", "version: 1\nsuite: trixie\n", "overlays/new/distribution.yaml:1: 'packageManager' is missing; write packageManager: mmdebstrap or dnf")]
     [InlineData("site.yaml", "name: a\nnetworks: { cluster: { subnet: 10.0.0.0/24 } }\nnodes: []\n", "site.yaml:3: the site has no node; write at least one, as in { name: node01, mac: \"52:54:00:77:00:01\", ip: 192.168.77.11 }")]
     public void Every_fault_is_named_with_its_line_and_what_to_write(string path, string text, string expected)
     {

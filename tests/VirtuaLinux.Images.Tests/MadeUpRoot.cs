@@ -122,7 +122,7 @@ public sealed class MadeUpRoot : IDisposable
     public async Task<PackageInventory> ReadAsync()
     {
         await InstalledPackage.SelectAsync(Root, Boot, [folder.At("lists/main_Packages")], folder.At("available"));
-        return PackageInventory.Read(Root, Boot, await File.ReadAllTextAsync(folder.At("available")), "trixie", ["main", "contrib"]);
+        return PackageInventory.Read(new DebPackages(), Root, Boot, await File.ReadAllTextAsync(folder.At("available")), "trixie", ["main", "contrib"]);
     }
 
     public async Task<ImageContents> ContentsAsync() =>

@@ -113,7 +113,7 @@ public sealed class OverlayChainTests : IDisposable
     [InlineData("extends: debian-13\nkeys: [ ' ' ]", "3: the key file has no name; write the path of a file, or remove the line")]
     [InlineData("extends: debian-13\nrepositories:\n  - { name: a b, baseUrl: 'https://mirror/$releasever/' }", "4: 'a b' is not the name of a repository; write letters, digits, dots, hyphens and underscores, as in baseos")]
     [InlineData("extends: debian-13\nrepositories:\n  - { name: a, baseUrl: 'https://m/' }\n  - { name: a, baseUrl: /mirror }", "5: there are two repositories 'a'; give each a name of its own|5: baseUrl '/mirror' is no URI; write it as https://mirror.example.org/$releasever/BaseOS/$basearch/os/")]
-    [InlineData("title: x", "1: 'packageManager' is missing; write packageManager: mmdebstrap")]
+    [InlineData("title: x", "1: 'packageManager' is missing; write packageManager: mmdebstrap or dnf")]
     public void A_fault_is_named_with_its_line_and_what_to_write(string text, string faults)
     {
         Write("new", text + "\n");

@@ -79,8 +79,8 @@ public static partial class DefinitionFile
 
     private static IEnumerable<Diagnostic> CheckRepository(Loaded<Distribution> file, string path, PackageRepository repository, IEnumerable<PackageRepository> before)
     {
-        // dnf takes it as the name of a section of its configuration and of a folder (dnf.conf(5)).
-        if (!RepositoryName().IsMatch(repository.Name)) yield return file.At($"{path}.name", $"'{repository.Name}' is not the name of a repository", "write letters, digits, dots, hyphens and underscores, as in baseos");
+        // dnf takes it as the name of a section of its configuration, whose section main is its own, and of a folder (dnf.conf(5)).
+        if (repository.Name == "main" || !RepositoryName().IsMatch(repository.Name)) yield return file.At($"{path}.name", $"'{repository.Name}' is not the name of a repository", "write letters, digits, dots, hyphens and underscores, as in baseos");
         if (before.Any(b => b.Name == repository.Name)) yield return file.At($"{path}.name", $"there are two repositories '{repository.Name}'", "give each a name of its own");
         if (!IsUri(repository.BaseUrl)) yield return file.At($"{path}.baseUrl", $"baseUrl '{repository.BaseUrl}' is no URI", "write it as https://mirror.example.org/$releasever/BaseOS/$basearch/os/");
     }
@@ -100,6 +100,14 @@ public static partial class DefinitionFile
     {
         if (facts.PackageManager.Length == 0) yield return file.At("packageManager", "'packageManager' is missing", AdviceOnPackageManager);
         foreach (var (key, advice) in PackageManager.Missing(facts)) yield return file.At(key, $"'{key}' is missing", advice);
+        if (facts.PackageManager != PackageManager.Dnf) yield break;
+        // It would stand for the host of every repository, as a mirror does.
+        if (facts.Archive.Length > 0) yield return file.At("archive", "dnf has repositories, and no archive", "write it as the baseUrl of a repository, and drop archive");
+        // The last of them are the file's own.
+        var beneath = facts.PathExclude.Count - file.Value!.PathExclude.Count;
+        foreach (var (index, path) in facts.PathExclude.Index())
+            if (RpmMacros.NetSharedPath(path) is null) yield return file.At(index < beneath ? "pathExclude" : $"pathExclude[{index - beneath}]", $"'{path}': rpm leaves out whole folders and single files only", "write it as /usr/share/man/* or without wildcards");
+        if (facts.PathInclude.Count > 0) yield return file.At("pathInclude", "rpm knows no exceptions to what it leaves out", "leave out less in pathExclude, and drop pathInclude");
     }
 
     private static string AdviceOnPackageManager => $"write packageManager: {string.Join(" or ", PackageManager.Names)}";

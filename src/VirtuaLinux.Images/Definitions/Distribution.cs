@@ -17,7 +17,7 @@ public sealed record Distribution
     /// <summary>The family, by which others tell how packages and files are laid out.</summary>
     public DistributionFamily? Family { get; set; }
 
-    /// <summary>The release's number, such as <c>13</c> or <c>24.04</c>. Not inherited.</summary>
+    /// <summary>The release's number, such as <c>13</c> or <c>24.04</c>; dnf's <c>$releasever</c>. Not inherited.</summary>
     public string Release { get; set; } = "";
 
     /// <summary>Processor architecture of the nodes; <c>x86-64</c>.</summary>
@@ -26,7 +26,7 @@ public sealed record Distribution
     /// <summary>The distribution whose facts and files are beneath this one's; empty for none but <c>common</c>.</summary>
     public string Extends { get; set; } = "";
 
-    /// <summary>Who installs packages: <c>mmdebstrap</c>.</summary>
+    /// <summary>Who installs packages: <c>mmdebstrap</c> or <c>dnf</c>.</summary>
     public string PackageManager { get; set; } = "";
 
     /// <summary>The release's name in the package archive, such as <c>trixie</c>.</summary>
@@ -41,10 +41,10 @@ public sealed record Distribution
     /// <summary>URI of the package archive; empty for the package manager's own default.</summary>
     public string Archive { get; set; } = "";
 
-    /// <summary>Files with the keys that the package archive is verified with: absolute paths of the build machine, or relative to the overlay's folder; empty for the package manager's own default.</summary>
+    /// <summary>Files with the keys that the package archive is verified with: absolute paths of the build machine, or relative to the overlay's folder; empty for the package manager's own default, which dnf does not have.</summary>
     public IReadOnlyList<string> Keys { get; set; } = [];
 
-    /// <summary>Repositories of packages, for package managers that have no single archive.</summary>
+    /// <summary>The repositories that dnf takes packages from, and no others.</summary>
     public IReadOnlyList<PackageRepository> Repositories { get; set; } = [];
 
     /// <summary>Packages and units by the name of the <see cref="Role"/> that they fill.</summary>

@@ -42,7 +42,7 @@ public sealed record OverlayChain(string Name, Distribution Distribution, IReadO
         }
         if (errors.Count > 0) return (null, errors);
         var facts = Join(overlays, chain);
-        errors = name == DefinitionFile.Common ? [] : [.. DefinitionFile.CheckWhole(top, facts)];
+        errors = name == DefinitionFile.Common ? [] : [.. DefinitionFile.CheckWhole(top, facts).OrderBy(e => e.Line)];
         return errors.Count > 0 ? (null, errors) : (new OverlayChain(name, facts, [.. chain.Select(c => Path.Combine(overlays, c.Name)).Reverse()]), []);
     }
 

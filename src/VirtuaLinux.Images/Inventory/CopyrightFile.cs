@@ -1,12 +1,8 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace VirtuaLinux.Images.Inventory;
 
 /// <summary>A package's copyright file, where it is machine-readable (Debian's copyright format 1.0, once DEP-5).</summary>
 public static class CopyrightFile
 {
-    private const int LongestSlug = 40;
     private static readonly Dictionary<string, string> None = [];
 
     /// <summary>The SPDX expression of all licences that the file names for some of its files, and the texts of those that have no SPDX identifier.</summary>
@@ -43,9 +39,7 @@ public static class CopyrightFile
     {
         // The format leaves 'MIT' undefined, since several texts go by that name; X11's and Expat's differ in their last paragraph.
         if (name.Equals("MIT", StringComparison.OrdinalIgnoreCase) && IsExpat(text)) return "MIT";
-        var slug = string.Concat(name.Take(LongestSlug).Select(c => char.IsAsciiLetterOrDigit(c) || c == '.' ? c : '-')).Trim('-');
-        var words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        var id = $"LicenseRef-{slug}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name}\n{words}")).AsSpan(0, 4))}";
+        var id = LicenseExpression.ReferenceOf(name, text);
         references[id] = text.Length > 0 ? text : $"The package's copyright file names '{name}' and has no text of it.";
         return id;
     }

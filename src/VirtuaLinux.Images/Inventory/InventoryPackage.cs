@@ -33,11 +33,15 @@ public sealed record InventoryPackage
     /// <summary>Whether it is only unpacked beside the root (kernel, boot loaders, their tools).</summary>
     public bool Boot { get; init; }
 
-    /// <summary>The package URL, <c>pkg:deb/debian/bash@5.2?arch=amd64&amp;distro=trixie</c>.</summary>
+    /// <summary>The package URL, <c>pkg:deb/debian/bash@5.2?arch=amd64&amp;distro=trixie</c> or <c>pkg:rpm/centos/bash@5.2-6.el10?arch=x86_64&amp;epoch=1&amp;distro=centos-10</c>.</summary>
     internal string Purl(PackageInventory inventory)
     {
         static string Escape(string text) => Uri.EscapeDataString(text).Replace("%3A", ":", StringComparison.Ordinal);
         var arch = Architecture is null ? "" : $"arch={Architecture}&";
-        return $"pkg:deb/{Escape(inventory.Vendor)}/{Escape(Name)}@{Escape(Version)}?{arch}distro={Escape(inventory.Suite)}";
+        // Of an RPM the epoch is no part of the URL's version, and the release's number alone is no name.
+        var rpm = inventory.Format == "rpm";
+        var colon = rpm ? Version.IndexOf(':', StringComparison.Ordinal) : -1;
+        var epoch = colon < 0 ? "" : $"epoch={Version[..colon]}&";
+        return $"pkg:{inventory.Format}/{Escape(inventory.Vendor)}/{Escape(Name)}@{Escape(Version[(colon + 1)..])}?{arch}{epoch}distro={Escape(rpm ? $"{inventory.Vendor}-{inventory.Suite}" : inventory.Suite)}";
     }
 }

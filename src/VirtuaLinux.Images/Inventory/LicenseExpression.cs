@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace VirtuaLinux.Images.Inventory;
@@ -5,6 +7,8 @@ namespace VirtuaLinux.Images.Inventory;
 /// <summary>Turns the licence names of Debian's copyright format into SPDX expressions.</summary>
 internal static partial class LicenseExpression
 {
+    private const int LongestSlug = 40;
+
     /// <summary>Names that are written otherwise in SPDX, or alike; only those that mean one text.</summary>
     private static readonly Dictionary<string, string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -24,7 +28,8 @@ internal static partial class LicenseExpression
     /// <summary>The terms that all hold at once. 'and' binds more strongly than 'or', unless a comma is in front of it.</summary>
     /// <param name="name">What the file says: <c>GPL-1+ or Artistic, and BSD-3-clause</c>.</param>
     /// <param name="reference">Gives an identifier for a name that SPDX does not have.</param>
-    public static IEnumerable<string> TermsOf(string name, Func<string, string> reference)
+    /// <param name="unclear">Whether a name means several texts where it comes from, so that it gets an identifier of its own all the same.</param>
+    public static IEnumerable<string> TermsOf(string name, Func<string, string> reference, Func<string, bool>? unclear = null)
     {
         // Brackets and 'and/or' are not of the format: what they mean is for a lawyer.
         if (name.IndexOfAny(['(', ')', '/']) >= 0) return [reference(name)];
@@ -34,12 +39,20 @@ internal static partial class LicenseExpression
             var several => [string.Join(" OR ", several.Select(s => LicenseExpression.And([.. And(s)])).Distinct().Order(StringComparer.Ordinal))],
         });
 
-        IEnumerable<string> And(string text) => WordAnd().Split(text).Select(n => Identifier(n.Trim()) ?? reference(n.Trim()));
+        IEnumerable<string> And(string text) => WordAnd().Split(text).Select(n => n.Trim()).Select(n => (unclear?.Invoke(n) == true ? null : Identifier(n)) ?? reference(n));
     }
 
     /// <summary>One expression in which all terms hold.</summary>
     public static string And(IReadOnlyCollection<string> terms) =>
         terms.Count == 1 ? terms.First() : string.Join(" AND ", terms.Select(t => t.Contains(" OR ", StringComparison.Ordinal) ? $"({t})" : t));
+
+    /// <summary>An identifier for a licence that SPDX has none for. Two texts under one name get two: the name alone does not say what is allowed.</summary>
+    public static string ReferenceOf(string name, string text)
+    {
+        var slug = string.Concat(name.Take(LongestSlug).Select(c => char.IsAsciiLetterOrDigit(c) || c == '.' ? c : '-')).Trim('-');
+        var words = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return $"LicenseRef-{slug}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name}\n{words}")).AsSpan(0, 4))}";
+    }
 
     private static string? Identifier(string name)
     {

@@ -20,63 +20,30 @@ public sealed record PackageInventory
     /// <summary>Texts of the licences that SPDX has no identifier for, by the <c>LicenseRef-…</c> under which packages name them.</summary>
     public required IReadOnlyDictionary<string, string> LicenseTexts { get; init; }
 
+    /// <summary>Format of the packages, as package URLs name it.</summary>
+    public string Format { get; init; } = "deb";
+
     /// <summary>Reads what was installed.</summary>
-    /// <param name="root">The root, with dpkg's status in it.</param>
-    /// <param name="boot">What the boot packages brought, with their list in <c>packages</c>.</param>
-    /// <param name="available">The archive's paragraphs of these packages, see <see cref="InstalledPackage.SelectAsync"/>.</param>
+    /// <param name="format">Format of the packages.</param>
+    /// <param name="root">The root.</param>
+    /// <param name="boot">What the boot packages brought.</param>
+    /// <param name="available">What the package archive said of these packages.</param>
     /// <param name="suite">The release's name.</param>
     /// <param name="components">Parts of the archive.</param>
-    public static PackageInventory Read(string root, string boot, string available, string suite, IReadOnlyList<string> components)
+    public static PackageInventory Read(IPackageFormat format, string root, string boot, string available, string suite, IReadOnlyList<string> components)
     {
-        ArgumentNullException.ThrowIfNull(suite);
-        using var text = new StringReader(available);
-        var known = ControlFile.Read(text).ToLookup(InstalledPackage.KeyOf);
+        ArgumentNullException.ThrowIfNull(format);
         var licenses = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        var packages = InstalledPackage.Read(root, boot)
-            .Select(installed => Describe(installed, known[installed.Key].FirstOrDefault(installed.Fits), root, boot, licenses))
+        var packages = format.Read(root, boot, available, licenses)
             .OrderBy(p => p.Name, StringComparer.Ordinal).ThenBy(p => p.Architecture, StringComparer.Ordinal).ThenBy(p => p.Version, StringComparer.Ordinal);
-        return new PackageInventory { Packages = [.. packages], Vendor = VendorOf(root), Suite = suite, Components = components, LicenseTexts = licenses };
+        return new PackageInventory { Format = format.Type, Packages = [.. packages], Vendor = VendorOf(root), Suite = suite, Components = components, LicenseTexts = licenses };
     }
 
-    private static InventoryPackage Describe(InstalledPackage installed, IReadOnlyDictionary<string, string>? archive, string root, string boot, SortedDictionary<string, string> licenses)
-    {
-        string? Field(string name) => installed.Fields.GetValueOrDefault(name) ?? archive?.GetValueOrDefault(name);
-        var (source, sourceVersion) = SourceOf(Field("Source"), installed.Key);
-        var (license, texts) = CopyrightOf(installed, root, boot) is { } copyright ? CopyrightFile.Read(copyright) : (null, new Dictionary<string, string>());
-        foreach (var (reference, text) in texts) licenses[reference] = text;
-        return new InventoryPackage
-        {
-            Name = installed.Key.Name,
-            Version = installed.Key.Version,
-            Architecture = Field("Architecture"),
-            Source = source,
-            SourceVersion = sourceVersion,
-            Sha256 = archive?.GetValueOrDefault("SHA256") is { Length: 64 } digest && digest.All(char.IsAsciiHexDigit) ? digest.ToLowerInvariant() : null,
-            Size = long.TryParse(archive?.GetValueOrDefault("Size"), out var size) ? size : null,
-            License = license,
-            Homepage = Uri.TryCreate(Field("Homepage"), UriKind.Absolute, out var page) && page.Scheme is "http" or "https" or "ftp" ? page.AbsoluteUri : null,
-            Boot = installed.Boot,
-        };
-    }
+    /// <summary>A SHA-256 in the form in which an inventory has it; null if it is none.</summary>
+    internal static string? DigestOf(string? text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigit) ? text.ToLowerInvariant() : null;
 
-    /// <summary>A binary that was rebuilt, or comes from a source of another name, says so: <c>Source: gcc-14 (14.2.0-19)</c>.</summary>
-    private static (string Name, string Version) SourceOf(string? field, PackageKey key)
-    {
-        if (field is null) return (key.Name, key.Version);
-        var parts = field.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return (parts[0], parts.Length > 1 ? parts[1].Trim('(', ')') : key.Version);
-    }
-
-    private static string? CopyrightOf(InstalledPackage installed, string root, string boot)
-    {
-        // A package's folder may be a link to that of another one, which the root has and the boot packages do not.
-        foreach (var folder in installed.Boot ? (string[])[boot, root] : [root])
-        {
-            var file = Path.Combine(folder, RootPath.Resolve(folder, $"usr/share/doc/{installed.Key.Name}/copyright"));
-            if (File.Exists(file)) return File.ReadAllText(file);
-        }
-        return null;
-    }
+    /// <summary>A project's page as documents may name it; null if it is no address.</summary>
+    internal static string? PageOf(string? text) => Uri.TryCreate(text, UriKind.Absolute, out var page) && page.Scheme is "http" or "https" or "ftp" ? page.AbsoluteUri : null;
 
     private static string VendorOf(string root)
     {

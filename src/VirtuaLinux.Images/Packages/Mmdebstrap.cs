@@ -15,6 +15,14 @@ internal sealed class Mmdebstrap(Distribution distribution, string bootPackagesH
     /// <summary>Keeps what the archive says of each package before mmdebstrap removes apt's lists. Nothing in the root changes by it, so that it is not in the stage's key.</summary>
     private const string AvailableHook = $"APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= dumpavail > \"$1/{InventoryStage.Available}\"";
 
+    public override IReadOnlyList<(string Program, string Package)> Programs => [("mmdebstrap", "mmdebstrap"), ("apt-get", "apt"), ("dpkg-deb", "dpkg")];
+
+    public override IPackageFormat Format { get; } = new DebPackages();
+
+    public override string Release => distribution.Suite;
+
+    public override IReadOnlyList<string> Components => distribution.Components;
+
     public override StageKey AddTo(StageKey key)
     {
         ArchiveKeys.Check(distribution.Keys);

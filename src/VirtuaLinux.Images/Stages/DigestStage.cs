@@ -1,6 +1,7 @@
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Inventory;
+using VirtuaLinux.Images.Packages;
 
 namespace VirtuaLinux.Images.Stages;
 
@@ -18,7 +19,7 @@ internal static class DigestStage
         var folder = await context.StageAsync("digest", key, async work =>
         {
             await File.WriteAllTextAsync(work.At("sha256"), DigestList.DigestOf(iso)).ConfigureAwait(false);
-            await File.WriteAllTextAsync(work.At("tools"), await ToolsAsync(work).ConfigureAwait(false)).ConfigureAwait(false);
+            await File.WriteAllTextAsync(work.At("tools"), await ToolsAsync(work, PackageManager.For(context.Definitions.Distribution, context.Definitions.Templates)).ConfigureAwait(false)).ConfigureAwait(false);
         }).ConfigureAwait(false);
         var tools = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var line in await File.ReadAllLinesAsync(Path.Combine(folder, "tools"), context.Cancellation).ConfigureAwait(false))
@@ -26,11 +27,11 @@ internal static class DigestStage
         return new MediumFacts(await File.ReadAllTextAsync(Path.Combine(folder, "sha256"), context.Cancellation).ConfigureAwait(false), tools);
     }
 
-    private static async Task<string> ToolsAsync(StageWork work)
+    private static async Task<string> ToolsAsync(StageWork work, PackageManager manager)
     {
         try
         {
-            return (await work.RunAsync(ExternalCommand.Of("dpkg-query", "--show", @"--showformat=${Package}\t${Version}\n").With([.. HostTools.Packages]).Accepting(0, 1)).ConfigureAwait(false)).Output;
+            return (await work.RunAsync(ExternalCommand.Of("dpkg-query", "--show", @"--showformat=${Package}\t${Version}\n").With([.. HostTools.Packages(manager)]).Accepting(0, 1)).ConfigureAwait(false)).Output;
         }
         catch (ExternalCommandException)
         {

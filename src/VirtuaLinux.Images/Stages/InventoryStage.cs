@@ -2,6 +2,7 @@ using System.Text.Json;
 using VirtuaLinux.Host;
 using VirtuaLinux.Images.Cache;
 using VirtuaLinux.Images.Inventory;
+using VirtuaLinux.Images.Packages;
 
 namespace VirtuaLinux.Images.Stages;
 
@@ -13,17 +14,17 @@ internal static class InventoryStage
 
     public static async Task<PackageInventory> RunAsync(BuildContext context, PackageSet packages)
     {
-        var distribution = context.Definitions.Distribution;
+        var manager = PackageManager.For(context.Definitions.Distribution, context.Definitions.Templates);
         var available = await AvailableAsync(context, packages).ConfigureAwait(false);
         var key = new StageKey("inventory 1")
             .Add("packages", packages.Identity)
             .Add("available", available)
-            .Add("suite", distribution.Suite)
-            .Add("components", distribution.Components)
+            .Add("suite", manager.Release)
+            .Add("components", manager.Components)
             .ToKey();
         var folder = await context.StageAsync("inventory", key, async work =>
         {
-            var inventory = PackageInventory.Read(packages.Root, packages.Boot, available, distribution.Suite, distribution.Components);
+            var inventory = PackageInventory.Read(manager.Format, packages.Root, packages.Boot, available, manager.Release, manager.Components);
             if (inventory.Packages.Where(p => p.Sha256 is null).Select(p => p.Name).ToList() is { Count: > 0 } unknown)
                 work.Warn($"the package archive does not have the installed version of {Few(unknown)} any more, so the digest is not known; --refresh takes what it has now");
             await File.WriteAllTextAsync(work.At("inventory.json"), JsonSerializer.Serialize(inventory, InventoryJson.Readable.PackageInventory)).ConfigureAwait(false);

@@ -1,7 +1,7 @@
 namespace VirtuaLinux.Model.Yaml;
 
 /// <summary>Finds what somebody probably meant.</summary>
-internal static class NearMiss
+public static class NearMiss
 {
     private const int LongestWord = 64;
 
