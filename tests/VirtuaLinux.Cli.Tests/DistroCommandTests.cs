@@ -41,6 +41,20 @@ public sealed class DistroCommandTests : IDisposable
         Assert.All(failed, f => Assert.StartsWith("/usr/share/keyrings/ubuntu-archive-keyring.gpg is not there; apt-get install", f.GetProperty("evidence").GetString(), StringComparison.Ordinal));
     }
 
+    /// <summary>Whoever builds gets its keys from the projects themselves.</summary>
+    [Fact]
+    public async Task CentOS_Stream_meets_every_static_requirement_but_for_the_keys_that_a_maintainer_adds()
+    {
+        var result = await RunAsync(1, "distro", "check", "centos-stream-10", "--static", "--json");
+
+        using var report = JsonDocument.Parse(result.Output);
+        var failed = Assert.Single(report.RootElement.GetProperty("requirements").EnumerateArray(), r => !r.GetProperty("passed").GetBoolean());
+        var keys = Path.Combine(product, "overlays/centos-stream-10/keys");
+        Assert.Equal(
+            ((string[])["RPM-GPG-KEY-CentOS-Official-SHA256", "RPM-GPG-KEY-EPEL-10"]).Select(k => $"{keys}/{k} is not there; put the archive's key there, or install the package that brings it"),
+            failed.GetProperty("evidence").GetString()!.Split('\n'));
+    }
+
     [Fact]
     public async Task A_template_that_a_node_could_not_render_fails_the_check_by_file_and_line()
     {

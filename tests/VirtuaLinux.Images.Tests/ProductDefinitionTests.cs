@@ -20,6 +20,7 @@ public sealed class ProductDefinitionTests
     [Theory]
     [InlineData("debian-12")]
     [InlineData("debian-13")]
+    [InlineData("centos-stream-10")]
     [InlineData("ubuntu-24.04")]
     [InlineData("ubuntu-26.04")]
     public void The_facts_of_a_distribution_are_as_expected(string name)
@@ -30,11 +31,12 @@ public sealed class ProductDefinitionTests
         [
             $"overlays {string.Join(' ', set.Overlays.Select(Path.GetFileName))}",
             $"packageManager {facts.PackageManager}",
-            $"suite {facts.Suite}",
-            $"components {string.Join(' ', facts.Components)}",
+            $"suite {facts.Suite}".TrimEnd(),
+            $"components {string.Join(' ', facts.Components)}".TrimEnd(),
             $"pockets {string.Join(' ', facts.Pockets)}".TrimEnd(),
             $"archive {facts.Archive}".TrimEnd(),
-            $"keys {string.Join(' ', facts.Keys)}".TrimEnd(),
+            $"keys {string.Join(' ', facts.Keys.Select(k => k.Replace($"{ProductFiles.Locate("overlays")}/", "", StringComparison.Ordinal)))}".TrimEnd(),
+            .. facts.Repositories.Select(r => $"repository {r.Name} {r.BaseUrl}{(r.SignedMetadata ? "" : " without signed metadata")}"),
             .. Sorted("package", facts.Packages),
             .. Sorted("boot package", facts.BootPackages),
             .. Sorted("enable", facts.Enable),
