@@ -19,12 +19,15 @@ public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) :
 
     private static readonly string[] s_anyPath = ["node.session.initial_login_retry_max = 4", "node.conn[0].timeo.login_timeout = 15"];
 
+    // Where distributions build open-iscsi to keep its records: the first up to Debian 12 and EL 9.
+    private static readonly string[] s_recordPlaces = ["/etc/iscsi/nodes", "/var/lib/iscsi/nodes"];
+
     private static readonly TimeSpan LoginTimeout = TimeSpan.FromMinutes(2);
 
     /// <summary>The initiator name of a machine of a site. The card is a part of it: open-iscsi gives every machine the same session identifier, so two machines under one name would share one registration of a reservation.</summary>
     public static string NameOf(string site, string node, MacAddress card) => $"iqn.2026-11.org.virtualinux:{site}:{node}:{card.ToString().Replace(":", "", StringComparison.Ordinal)}";
 
-    /// <summary>Where open-iscsi keeps its records of portals on a node: in memory, since they have the secret in them. The image's <c>/var/lib/iscsi/nodes</c> leads here.</summary>
+    /// <summary>Where open-iscsi keeps its records of portals on a node: in memory, since they have the secret in them. The places where open-iscsi looks (<see cref="s_recordPlaces"/>) lead here; in the root, the distribution's overlay sees to that.</summary>
     internal string Records { get; init; } = "/run/virtualinux/iscsi-nodes";
 
     string ISanTransport.NameOf(string site, string node, MacAddress card) => NameOf(site, node, card);
@@ -72,8 +75,11 @@ public sealed partial class IscsiInitiator(ICommandRunner runner, SiteSan san) :
         if (File.Exists("/run/iscsid.pid")) return;
         foreach (var folder in (string[])["/etc/iscsi", "/var/lib/iscsi", "/run/lock"]) Directory.CreateDirectory(folder);
         MakeRecords();
-        File.Delete("/var/lib/iscsi/nodes");
-        File.CreateSymbolicLink("/var/lib/iscsi/nodes", Records);
+        foreach (var place in s_recordPlaces)
+        {
+            File.Delete(place);
+            File.CreateSymbolicLink(place, Records);
+        }
         await File.WriteAllTextAsync("/etc/iscsi/iscsid.conf", "", cancellationToken).ConfigureAwait(false);
         await File.WriteAllTextAsync("/etc/iscsi/initiatorname.iscsi", $"InitiatorName={initiator}\n", cancellationToken).ConfigureAwait(false);
         File.Delete("/usr/sbin/@iscsid");
