@@ -107,8 +107,9 @@ public sealed class DistroCommandTests : IDisposable
 
     private async Task<CommandResult> RunAsync(int? expected, params string[] arguments)
     {
-        var program = ProductFiles.Locate("src/VirtuaLinux.Cli/bin/Release/net10.0/linux-x64/virtualinux");
-        var result = await new CommandRunner().RunAsync(ExternalCommand.Of(program, arguments).WithEnvironment("VIRTUALINUX_SHARE", product).Accepting());
+        // What starts it by itself is gone when it was compiled ahead of time.
+        var program = ProductFiles.Locate("src/VirtuaLinux.Cli/bin/Release/net10.0/linux-x64/virtualinux.dll");
+        var result = await new CommandRunner().RunAsync(ExternalCommand.Of("dotnet", [program, .. arguments]).WithEnvironment("VIRTUALINUX_SHARE", product).Accepting());
         if (expected is { } code) Assert.True(result.ExitCode == code, $"exit code {result.ExitCode}: {result.Output}{result.Error}");
         return result;
     }
