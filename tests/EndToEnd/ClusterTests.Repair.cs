@@ -27,6 +27,8 @@ public sealed partial class ClusterTests
         Assert.Contains("storage repair", await RefusedAsync("storage ledger"), StringComparison.Ordinal);
         Assert.Contains("node02", await RefusedAsync(repair), StringComparison.Ordinal);
         await fork.Lab["node02"].PowerOffAsync(PowerOff);
+        Assert.Contains("virtualinux node fence node02", await RefusedAsync(repair), StringComparison.Ordinal);
+        await DoAsync("virtualinux node fence node02");
         Assert.Contains("what LVM wrote before", await DoAsync($"virtualinux {repair}"), StringComparison.Ordinal);
         Assert.Equal(volumes, await VolumesAsync(fork));
         Assert.Contains("nothing to repair", await RefusedAsync(repair), StringComparison.Ordinal);
@@ -36,6 +38,7 @@ public sealed partial class ClusterTests
         Assert.Contains("is empty", await DoAsync($"virtualinux {lease}"), StringComparison.Ordinal);
         Assert.Contains("nothing to repair", await RefusedAsync(lease), StringComparison.Ordinal);
 
+        await DoAsync("virtualinux node unfence node02");
         await fork.Lab["node02"].PowerOnAsync();
         Assert.Null((await fork.Cluster.WaitForNodesAsync([fork.Lab["node01"], fork.Lab["node02"]], InstalledCluster.Deadline)).Problem);
         foreach (var node in (string[])["node01", "node02"]) await GrowAsync(fork, node);
